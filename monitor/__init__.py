@@ -1,0 +1,1 @@
+"""Auricle: a streaming audio monitor that listens and says when it cannot."""

@@ -1,0 +1,1 @@
+"""Where sound comes in: ring buffer, capture, recordings, resampling, level."""

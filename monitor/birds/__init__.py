@@ -1,0 +1,1 @@
+"""Birds: is one audible, and which."""

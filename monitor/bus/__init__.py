@@ -1,0 +1,1 @@
+"""Readings, commands and audio between processes, over ZeroMQ. The only importer of zmq."""

@@ -1,0 +1,1 @@
+"""Values, events, clock and the stage protocol: what every other room shares."""

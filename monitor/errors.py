@@ -1,0 +1,50 @@
+"""What went wrong, for the user: the thing, the reason, the remedy, and the exit code.
+
+Everything that a user can cause is one of these; anything else that escapes is a fault of the program.
+"""
+
+from __future__ import annotations
+
+
+class AuricleError(Exception):
+    """Base of all errors that a user may see.
+
+    `what` names the thing, `why` the reason, `remedy` what to do. Printed without a traceback; the process exits with
+    `exit_code`: 1 (ran, something was lost or failed) or 2 (could not start).
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, why: str, remedy: str) -> None:
+        super().__init__(f"{what}: {why}. {remedy}")
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+
+class UsageError(AuricleError):
+    """A command was given something that it cannot use."""
+
+
+class SettingsError(AuricleError):
+    """The configuration file, environment or flags hold a wrong value or an unknown key."""
+
+
+class SourceError(AuricleError):
+    """A recording cannot be read, or not to its end."""
+
+
+class DeviceError(AuricleError):
+    """A microphone does not exist, is busy, or vanished."""
+
+
+class BundleError(AuricleError):
+    """A model bundle is missing, damaged or does not fit."""
+
+
+class BusError(AuricleError):
+    """An address is in use, malformed or not allowed, or the other side is away."""
+
+
+class StoreError(AuricleError):
+    """The event log or a file of ours cannot be read or written."""

@@ -1,0 +1,1 @@
+"""Model bundles: what they declare, how they are checked, how they run."""

@@ -1,0 +1,1 @@
+"""What stays on disk: the event log."""

@@ -1,0 +1,1 @@
+"""Trains the models that the monitor loads. Needs the `training` extra."""
