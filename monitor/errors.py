@@ -5,6 +5,11 @@ Everything that a user can cause is one of these; anything else that escapes is 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class AuricleError(Exception):
     """Base of all errors that a user may see.
@@ -48,3 +53,20 @@ class BusError(AuricleError):
 
 class StoreError(AuricleError):
     """The event log or a file of ours cannot be read or written."""
+
+
+class StartError(AuricleError):
+    """Everything that was found wrong at start, in one message."""
+
+    def __init__(self, errors: Sequence[AuricleError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(f"{len(errors)} things are wrong", "; ".join(f"{e.what}: {e.why}" for e in errors), "See each")
+        self.exit_code = max((error.exit_code for error in errors), default=2)
+
+
+def raise_all(errors: Sequence[AuricleError]) -> None:
+    """Raise what was collected: nothing for none, the error itself for one, StartError for more."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise StartError(errors)

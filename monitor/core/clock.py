@@ -54,8 +54,8 @@ class Anchor:
 class StreamClock:
     """Maps engine indices of one stream to UTC, through anchors.
 
-    A step of the wall clock (NTP, no battery-backed clock) makes a new anchor and never moves an index. Without any anchor
-    the start of the recording is unknown, and so is every time in it.
+    A step of the wall clock (NTP, no battery-backed clock) makes a new anchor and never moves an index. Without any
+    anchor the start of the recording is unknown, and so is every time in it.
     """
 
     STEP_NS = 250_000_000

@@ -1,7 +1,7 @@
 """What the engine has to say: readings about a stretch of one source's stream.
 
-`topic` is the type's name on the bus and in JSON Lines. A reading that is `logged` becomes a row of the event log and is
-never lost to a subscriber; the others are a live picture, and an old one is worth nothing.
+`topic` is the type's name on the bus and in JSON Lines. A reading that is `logged` becomes a row of the event log and
+is never lost to a subscriber; the others are a live picture, and an old one is worth nothing.
 """
 
 from __future__ import annotations

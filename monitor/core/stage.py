@@ -14,8 +14,9 @@ Out = TypeVar("Out", covariant=True)
 class Stage(Protocol[In, Out]):
     """A streaming step. Its laws are checked in `tests/contract` on every class of this shape.
 
-    Cutting the input differently changes nothing; `reset(at)` equals a fresh stage that begins at `at`; `flush` twice equals once;
-    inputs are not mutated and outputs not aliased; spans are ordered; no clock, input, output, randomness or logging inside.
+    Cutting the input differently changes nothing; `reset(at)` equals a fresh stage that begins at `at`; `flush` twice
+    equals once; inputs are not mutated and outputs not aliased; spans are ordered; no clock, input, output, randomness
+    or logging inside.
     """
 
     @property

@@ -1,0 +1,5 @@
+"""`python -m monitor` is `auricle`."""
+
+from monitor.cli import main
+
+main()

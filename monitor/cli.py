@@ -1,0 +1,302 @@
+"""The command line: one thin function per command. Heavy rooms are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from monitor.commands import console
+from monitor.errors import AuricleError
+from monitor.paths import program_log
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+
+app = typer.Typer(
+    name="auricle",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="A program that listens: birds, machines and scenes, from a microphone or from recordings, on one CPU core.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Model bundles: what is there, and whether it is sound.")
+config_app = typer.Typer(no_args_is_help=True, help="Settings: defaults, file, environment, flags.")
+keys_app = typer.Typer(no_args_is_help=True, help="CURVE keys, needed where sockets leave this machine.")
+app.add_typer(models_app, name="models")
+app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
+
+NoTui = Annotated[bool, typer.Option("--no-tui", help="Print readings as text instead of drawing the screen.")]
+Jsonl = Annotated[str | None, typer.Option("--jsonl", metavar="FILE", help="Write JSON Lines to FILE (- is stdout).")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this configuration file.")]
+Log = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Event log (SQLite) to write.")]
+Device = Annotated[str | None, typer.Option(help="Name of the microphone, or a part of it; see `auricle devices`.")]
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Recordings, folders, globs, or - for WAV on standard input.")
+]
+Address = Annotated[str | None, typer.Argument(help="The engine's commands address.")]
+EngineAddress = Annotated[str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")]
+ReadyFd = Annotated[int | None, typer.Option("--ready-fd", hidden=True)]
+Stay = Annotated[bool, typer.Option("--stay", hidden=True)]
+
+
+@app.command()
+def demo(
+    no_tui: NoTui = False,
+    speed: Annotated[str | None, typer.Option(help="1, any factor, or max. Default: 1 on screen, max as text.")] = None,
+    jsonl: Jsonl = None,
+    log: Log = None,
+    config: ConfigFile = None,
+    stay: Stay = False,
+    ready_fd: ReadyFd = None,
+) -> None:
+    """The whole pipeline on a two-minute soundscape that the program makes itself.
+
+    Example: `auricle demo`
+    """
+    from monitor.commands import play, screen
+
+    settings = _settings(config)
+    shown = not no_tui and console.has_terminal()
+    wanted = play.parse_speed(speed or ("1" if shown else "max"))
+    options = play.Options(wanted, jsonl, log, stay, ready_fd)
+    if shown:
+        _leave(screen.play_behind(["demo", *play.arguments(options)], config, title="demo"))
+    console.keep_program_log(program_log())
+    _leave(play.demo(settings, options))
+
+
+@app.command()
+def replay(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Recordings, folders, globs, or - for WAV on standard input.")
+    ],
+    speed: Annotated[str, typer.Option(help="1, any factor, or max (as fast as it can go).")] = "1",
+    no_tui: NoTui = False,
+    jsonl: Jsonl = None,
+    log: Log = None,
+    channel: Annotated[str | None, typer.Option(help="auto, mix, or the number of a channel from 1.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of local file names, such as Europe/Berlin.")] = None,
+    config: ConfigFile = None,
+    stay: Stay = False,
+    ready_fd: ReadyFd = None,
+) -> None:
+    """Recordings through the live engine; each is its own stream from 0.
+
+    Example: `auricle replay night/*.flac --speed max --no-tui --jsonl -`
+    """
+    from monitor.commands import play, screen
+
+    settings = _settings(config)
+    options = play.Options(play.parse_speed(speed), jsonl, log, stay, ready_fd, channel, timezone)
+    if not no_tui and jsonl != "-" and console.has_terminal():
+        title = paths[0] if len(paths) == 1 else f"{len(paths)} recordings or folders"
+        words = ["replay", *play.arguments(options), "--", *paths]
+        _leave(screen.play_behind(words, config, title=title, piped="-" in paths))
+    console.keep_program_log(program_log())
+    _leave(play.recordings(paths, settings, options))
+
+
+@app.command()
+def live(
+    device: Annotated[
+        str | None, typer.Option(help="Name of the microphone or a part of it; see `auricle devices`.")
+    ] = None,
+    no_tui: NoTui = False,
+    jsonl: Jsonl = None,
+    keep_running: Annotated[
+        bool, typer.Option(help="Leave engine and capture running when the screen is left.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Microphone to screen: starts capture, engine and screen, and supervises the first two.
+
+    Example: `auricle live --device "USB Audio"`
+    """
+    from monitor.commands import listen
+
+    settings = _settings(config, capture={"device": device})
+    shown = not no_tui and jsonl != "-" and console.has_terminal()
+    _leave(listen.live(settings, config, device, shown=shown, jsonl=jsonl, keep_running=keep_running))
+
+
+@app.command()
+def engine(log: Log = None, config: ConfigFile = None, ready_fd: ReadyFd = None) -> None:
+    """The engine by itself: takes audio from captures, publishes readings.
+
+    Example: `auricle engine`
+    """
+    from monitor.engine.live import run_engine
+
+    settings = _settings(config, store={"log": log})
+    console.keep_program_log(None)
+    _leave(run_engine(settings, ready_fd=ready_fd))
+
+
+@app.command()
+def capture(
+    device: Annotated[str | None, typer.Option(help="Name of the microphone or a part of it.")] = None,
+    engine_address: Annotated[
+        str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """A microphone by itself: sends its audio to an engine, here or elsewhere.
+
+    Example: `auricle capture --device "USB Audio" --engine tcp://127.0.0.1:7310`
+    """
+    from monitor.commands import listen
+
+    settings = _settings(config, capture={"device": device}, bus={"audio": engine_address})
+    console.keep_program_log(None)
+    _leave(listen.capture(settings))
+
+
+@app.command()
+def watch(
+    address: Address = None,
+    no_tui: NoTui = False,
+    jsonl: Jsonl = None,
+    config: ConfigFile = None,
+) -> None:
+    """The screen by itself, on an engine that runs.
+
+    Example: `auricle watch tcp://127.0.0.1:7312`
+    """
+    from monitor.commands import listen
+
+    settings = _settings(config, bus={"commands": address})
+    shown = not no_tui and jsonl != "-" and console.has_terminal()
+    _leave(listen.watch(settings, shown=shown, jsonl=jsonl))
+
+
+@app.command()
+def devices(
+    test: Annotated[bool, typer.Option("--test", help="Listen for three seconds: level, clipping, silence.")] = False,
+    device: Device = None,
+    config: ConfigFile = None,
+) -> None:
+    """Microphones that the system offers.
+
+    Example: `auricle devices --test --device "USB Audio"`
+    """
+    from monitor.commands import listen
+
+    settings = _settings(config, capture={"device": device})
+    _leave(listen.show_devices(settings, test=test))
+
+
+@app.command()
+def doctor(config: ConfigFile = None) -> None:
+    """Checks settings, models, sound system, sockets and disk; says what to do about each fault.
+
+    Example: `auricle doctor`
+    """
+    from monitor.commands import examine
+
+    _leave(examine.doctor(config))
+
+
+@app.command()
+def bench(
+    minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of audio to run through.")] = 10.0,
+    recording: Annotated[Path | None, typer.Option(help="Repeat this recording instead of the demo's sound.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """How many times faster than real time this machine is, and what each stage costs.
+
+    Example: `auricle bench --minutes 2`
+    """
+    from monitor.commands import examine
+
+    _leave(examine.bench(_settings(config), minutes, recording))
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """Bundles that the monitor can load.
+
+    Example: `auricle models list`
+    """
+    from monitor.commands import examine
+
+    _leave(examine.list_models())
+
+
+@models_app.command("verify")
+def models_verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")] = None,
+) -> None:
+    """Checks hashes, shapes and the golden self-test of bundles.
+
+    Example: `auricle models verify bird-gate`
+    """
+    from monitor.commands import examine
+
+    _leave(examine.verify_models(names or []))
+
+
+@config_app.command("show")
+def config_show(config: ConfigFile = None) -> None:
+    """Every setting with its value, as TOML.
+
+    Example: `auricle config show`
+    """
+    from monitor.commands import examine
+
+    _leave(examine.show_settings(_settings(config)))
+
+
+@config_app.command("init")
+def config_init(
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Writes a commented configuration file with every setting at its default.
+
+    Example: `auricle config init`
+    """
+    from monitor.commands import examine
+
+    _leave(examine.write_settings(config, replace=force))
+
+
+@keys_app.command("new")
+def keys_new(folder: Annotated[Path, typer.Argument(help="Folder to write the two key files to.")]) -> None:
+    """Makes a CURVE key pair, the secret one readable only by you.
+
+    Example: `auricle keys new ~/.config/auricle/keys`
+    """
+    from monitor.bus.key_files import write_keys
+
+    for file in write_keys(folder):
+        console.print_line(str(file))
+
+
+def _settings(config: Path | None, **flags: dict[str, object]) -> Settings:
+    """The user's settings; `flags` are those of the command line, by section."""
+    from monitor.settings import load_settings
+
+    return load_settings(config, flags)
+
+
+def _leave(exit_code: int) -> NoReturn:
+    raise typer.Exit(exit_code)
+
+
+def main() -> None:
+    """Entry point: errors become messages and exit codes; nothing of ours reaches the user as a traceback."""
+    try:
+        app(standalone_mode=True)
+    except AuricleError as error:
+        console.print_error(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        console.leave_quietly()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(0)

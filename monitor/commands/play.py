@@ -1,0 +1,139 @@
+"""`demo` and `replay`: recordings through the engine, in this process or behind a screen."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from monitor import paths
+from monitor.audio.sources import expand_paths, open_source
+from monitor.audio.synthetic import soundscape
+from monitor.bus.server import BusServer
+from monitor.commands import console
+from monitor.commands.outputs import open_outputs
+from monitor.engine.launch import tell_ready
+from monitor.engine.models import load_models
+from monitor.engine.replay import Replay
+from monitor.engine.stop import StopRequest
+from monitor.errors import AuricleError, UsageError
+from monitor.store.log import EventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from monitor.audio.sources import Source
+    from monitor.core.events import Reading
+    from monitor.settings import Settings
+
+
+ANY_PORT = "tcp://127.0.0.1:*"
+"""A replay never takes the ports of the live engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to play."""
+
+    speed: float | None
+    """Times real time; None: as fast as it can go."""
+    jsonl: str | None = None
+    """File for JSON Lines, `-` for standard output."""
+    log: Path | None = None
+    """Event log to write; None: events are kept in memory, and gone at the end."""
+    stay: bool = False
+    """Go on answering screens after the end, until asked to stop."""
+    ready_fd: int | None = None
+    """File descriptor that is told the commands address."""
+    channel: str | None = None
+    timezone: str | None = None
+
+
+def parse_speed(text: str) -> float | None:
+    """A factor, or None for `max`. Raises UsageError."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (math.isfinite(speed) and speed > 0):
+        raise UsageError(f"--speed {text}", "not a speed", "Give a positive number, such as 1, or max")
+    return speed
+
+
+def arguments(options: Options) -> list[str]:
+    """The same options on a command line of our own, for the engine behind a screen."""
+    words = ["--no-tui", "--stay", "--speed", "max" if options.speed is None else repr(options.speed)]
+    if options.jsonl:
+        words += ["--jsonl", options.jsonl]
+    if options.log:
+        words += ["--log", str(options.log)]
+    if options.timezone:
+        words += ["--timezone", options.timezone]
+    return words if options.channel is None else [*words, "--channel", options.channel]
+
+
+def demo(settings: Settings, options: Options) -> int:
+    """The built-in soundscape; returns the exit code."""
+    return _play([soundscape()], settings, options)
+
+
+def recordings(given: list[str], settings: Settings, options: Options) -> int:
+    """Files, folders, globs or standard input; returns the exit code."""
+    zone = _zone(options.timezone)
+    found = expand_paths(given)
+    return _play(_opened(found, options.channel, zone), settings, options)
+
+
+def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | None) -> Iterator[Source | AuricleError]:
+    """Each source when its turn comes, or what is wrong with it."""
+    for path in found:
+        try:
+            yield open_source(path, channel=channel, timezone=zone)
+        except AuricleError as error:
+            yield error
+
+
+def _play(sources: Iterable[Source | AuricleError], settings: Settings, options: Options) -> int:
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopRequest())
+        models = load_models(settings.birds, paths.model_roots(), settings.engine.threads)
+        takers = stack.enter_context(open_outputs(options.jsonl, text=not options.stay))
+        log = stack.enter_context(EventLog(options.log, durable=False)) if options.log else None
+        server = BusServer(ANY_PORT, ANY_PORT, uuid.uuid4().hex, log)
+        stack.callback(server.close)
+        tell_ready(options.ready_fd, server.addresses.commands)
+
+        def publish(source: str, reading: Reading, utc_ns: int | None) -> None:
+            server.publish(source, reading, utc_ns)
+            for take in takers:
+                take(source, reading, utc_ns)
+
+        player = Replay(
+            models,
+            publish,
+            speed=options.speed,
+            serve=server.serve,
+            stopped=stop,
+            report=console.print_error,
+            screen=options.stay or options.speed is not None,
+        )
+        outcome = player.run(sources)
+        while options.stay and not stop():
+            server.serve(0.2)
+    return outcome.exit_code
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as fault:
+        remedy = "Give a name of the time zone database, such as Europe/Berlin or UTC"
+        raise UsageError(f"--timezone {name}", "no such time zone", remedy) from fault

@@ -1,0 +1,83 @@
+"""Runs the pipeline over audio in memory and counts: the figures of `auricle bench` and `tests/bench`."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass
+from time import process_time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.core.types import AudioBlock
+from monitor.engine.graph import Pipeline
+from monitor.engine.times import StageTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.core.types import Float32Array
+    from monitor.engine.models import Models
+
+CHECKPOINTS = 10
+"""How often memory is read over a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run cost. Processor seconds, so that a busy machine disturbs them less than a clock would."""
+
+    audio_s: float
+    """Seconds of audio run through."""
+    processor_s: float
+    """Processor seconds that it took, the timers of the stages included."""
+    stages_s: dict[str, float]
+    """Seconds in each stage, in the order of the pipeline."""
+    memory_mb: tuple[float, ...]
+    """Resident memory (MB) at even distances through the run."""
+
+    @property
+    def real_time_factor(self) -> float:
+        """Audio seconds for one processor second."""
+        return self.audio_s / self.processor_s
+
+    def lines(self) -> list[str]:
+        """The figures as a table in text."""
+        head = f"{self.audio_s / 60:g} minutes of audio in {self.processor_s:.2f} processor seconds"
+        rows = [f"{head}: {self.real_time_factor:.0f} times real time on one core", ""]
+        rows += [f"{'stage':<14} {'ms per second of audio':>23} {'share':>7}"]
+        for name, cost in self.stages_s.items():
+            rows.append(f"{name:<14} {cost / self.audio_s * 1e3:>23.3f} {cost / self.processor_s:>7.1%}")
+        rest = self.processor_s - sum(self.stages_s.values())
+        rows.append(f"{'the rest':<14} {rest / self.audio_s * 1e3:>23.3f} {rest / self.processor_s:>7.1%}")
+        memory = "  ".join(f"{megabytes:.0f}" for megabytes in self.memory_mb)
+        return [*rows, "", f"resident memory through the run (MB): {memory}"]
+
+
+def run(blocks: Sequence[Float32Array], rate: int, minutes: float, models: Models, *, screen: bool = False) -> Figures:
+    """Push `blocks` (mono, `rate` Hz) through a pipeline, again and again, until `minutes` are full."""
+    times = StageTimes()
+    pipeline = Pipeline(rate, models, screen=screen, times=times)
+    wanted = round(minutes * 60 * rate)
+    memory = [resident_mb()]
+    start = number = 0
+    began = process_time()
+    while start < wanted:
+        samples = blocks[number % len(blocks)][: wanted - start]
+        pipeline.push(AudioBlock(np.array(samples), start, rate))
+        start += len(samples)
+        number += 1
+        if start >= wanted * len(memory) // CHECKPOINTS:
+            memory.append(resident_mb())
+    pipeline.flush()
+    return Figures(wanted / rate, process_time() - began, times.seconds, tuple(memory))
+
+
+def resident_mb() -> float:
+    """Resident memory of this process now (Linux), else its highest, in MB of 10^6 bytes."""
+    if sys.platform == "linux":
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 (no path, a kernel's counter)
+            return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

@@ -1,0 +1,167 @@
+"""The live engine: audio of captures in, readings out, commands answered, in one loop that never waits for a reader."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, TypeVar
+
+from monitor import paths
+from monitor.bus.audio_link import AudioReceiver, RateChange, SourceBlock, SourceNote
+from monitor.bus.key_files import read_keys
+from monitor.bus.server import BusServer
+from monitor.core.clock import NANOSECONDS, samples
+from monitor.core.events import SourceCondition
+from monitor.engine.launch import tell_ready
+from monitor.engine.models import Models, load_models
+from monitor.engine.runner import StreamRunner
+from monitor.engine.stop import StopRequest
+from monitor.errors import AuricleError, raise_all
+from monitor.store.log import EventLog
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from monitor.bus.audio_link import LinkItem
+    from monitor.settings import Settings
+
+POLL_S = 0.05
+"""Longest wait for audio; commands wait as long at most."""
+
+LATE_S = 1.0
+"""Seconds without audio after which what should have come counts as not heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a live engine consists of."""
+
+    models: Models
+    log: EventLog
+    server: BusServer
+    receiver: AudioReceiver
+
+
+def assemble(settings: Settings, stack: ExitStack) -> Parts:
+    """Load models, open the log, bind the sockets. Raises StartError with everything that is wrong, at once."""
+    errors: list[AuricleError] = []
+    run_id = uuid.uuid4().hex
+
+    def attempt(make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except AuricleError as error:
+            errors.append(error)
+            return None
+
+    bus = settings.bus
+    folder = bus.keys
+    keys = attempt(lambda: read_keys(folder)) if folder else None
+    models = attempt(lambda: load_models(settings.birds, paths.model_roots(), settings.engine.threads))
+    log = attempt(lambda: stack.enter_context(EventLog(settings.store.log or paths.event_log())))
+    server = attempt(lambda: stack.enter_context(BusServer(bus.readings, bus.commands, run_id, log, keys=keys)))
+    receiver = attempt(lambda: stack.enter_context(AudioReceiver(bus.audio, keys)))
+    raise_all(errors)
+    if models is None or log is None or server is None or receiver is None:
+        raise RuntimeError("a part is missing without an error")
+    log.begin_run(run_id, version("auricle"), time.time_ns())
+    stack.callback(lambda: log.end_run(run_id, time.time_ns()))
+    return Parts(models, log, server, receiver)
+
+
+def run_engine(settings: Settings, *, ready_fd: int | None = None) -> int:
+    """Listen until asked to stop; returns the exit code."""
+    with ExitStack() as stack, StopRequest() as stop:
+        parts = assemble(settings, stack)
+        tell_ready(ready_fd, parts.server.addresses.commands)
+        engine = LiveEngine(parts, settings.engine.overload_s)
+        while not stop():
+            engine.turn(POLL_S)
+        engine.end()
+    return 0
+
+
+class LiveEngine:
+    """Takes what captures send, one runner a source."""
+
+    def __init__(self, parts: Parts, overload_s: float) -> None:
+        self._parts = parts
+        self._overload_s = overload_s
+        self._streams: dict[str, _Stream] = {}
+
+    def turn(self, timeout_s: float) -> None:
+        """One round: audio, then commands, then health."""
+        for item in self._parts.receiver.poll(timeout_s):
+            self._take(item)
+            self._parts.server.serve(0.0)
+        self._parts.server.serve(0.0)
+        for stream in self._streams.values():
+            stream.report_health_if_due()
+
+    def end(self) -> None:
+        """Close what is open and say so."""
+        for stream in self._streams.values():
+            stream.runner.end()
+
+    def _take(self, item: LinkItem) -> None:
+        match item:
+            case SourceBlock():
+                stream = self._stream(item.source, item.block.rate)
+                stream.take(item, self._overload_s)
+                self._parts.receiver.acknowledge(item)
+            case RateChange():
+                self._stream(item.source, item.rate).runner.change_rate(item.rate)
+            case SourceNote():
+                self._stream(item.source, item.rate).note(item)
+
+    def _stream(self, source: str, rate: int) -> _Stream:
+        if source not in self._streams:
+            runner = StreamRunner(source, rate, self._parts.models, self._parts.server.publish)
+            self._streams[source] = _Stream(runner)
+        return self._streams[source]
+
+
+class _Stream:
+    """One source: its runner, and how far behind the world it is."""
+
+    def __init__(self, runner: StreamRunner) -> None:
+        self.runner = runner
+        self._end_utc_ns: int | None = None
+        self._expected = True
+        self._overloaded = False
+
+    def take(self, item: SourceBlock, overload_s: float) -> None:
+        """A block: note its time, push it through, shed windows while behind."""
+        block = item.block
+        self.runner.book.non_finite += item.non_finite
+        self.runner.observe(block, item.utc_ns)
+        self.runner.take(block, item.loss_reason)
+        self._end_utc_ns = item.utc_ns + len(block.samples) * NANOSECONDS // block.rate
+        lag_s = self._lag_s
+        if lag_s > overload_s or lag_s < overload_s / 2:
+            self._overloaded = lag_s > overload_s
+        self.runner.shed(self._overloaded)
+
+    def note(self, note: SourceNote) -> None:
+        """The source changed what it is doing; an activity does not outlive a source that is gone."""
+        gone = note.condition in (SourceCondition.LOST, SourceCondition.FAILED, SourceCondition.ENDED)
+        if gone:
+            self.runner.flush()
+        self._expected = note.condition is not SourceCondition.ENDED
+        self.runner.change_state(note.condition, note.detail)
+
+    def report_health_if_due(self) -> None:
+        """Once a second; what should have come and has not counts as not heard, at once."""
+        if self.runner.book.due:
+            late_s = self._lag_s if self._expected else 0.0
+            self.runner.report_health(late_s, samples(late_s) if late_s > LATE_S else 0)
+
+    @property
+    def _lag_s(self) -> float:
+        """Seconds between the newest sample taken and now."""
+        return 0.0 if self._end_utc_ns is None else max(0.0, (time.time_ns() - self._end_utc_ns) / NANOSECONDS)

@@ -1,0 +1,38 @@
+"""Readings as lines for people: what `--no-tui` prints on a terminal."""
+
+from __future__ import annotations
+
+from monitor.core.clock import isoformat, seconds
+from monitor.core.events import ActivityChange, Reading, SourceState, StreamGap
+from monitor.core.types import ENGINE_RATE
+
+
+def stream_time(index: int) -> str:
+    """Hours, minutes, seconds and tenths since the start of the stream, such as 0:01:23.4."""
+    tenths = index * 10 // ENGINE_RATE
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest // 10:02d}.{rest % 10}"
+
+
+def to_text_line(source: str, reading: Reading, utc_ns: int | None) -> str | None:
+    """One line without its end, or None for readings that only a screen can use."""
+    told = _tell(reading)
+    if told is None:
+        return None
+    when = isoformat(utc_ns)[:19] + "Z" if utc_ns is not None else stream_time(reading.span.start)
+    return f"{when}  {source}  {told}"
+
+
+def _tell(reading: Reading) -> str | None:
+    if isinstance(reading, ActivityChange):
+        if reading.active:
+            return f"bird audible, {reading.probability:.0%}"
+        return f"bird fell silent after {seconds(reading.span.length):.1f} s, best {reading.probability:.0%}"
+    if isinstance(reading, StreamGap):
+        about = "about " if reading.estimated else ""
+        return f"lost {about}{seconds(reading.lost):.3f} s: {reading.reason}"
+    if isinstance(reading, SourceState):
+        synthetic = " (synthetic sound)" if reading.synthetic else ""
+        return f"{reading.state}{synthetic}{': ' + reading.detail if reading.detail else ''}"
+    return None

@@ -1,0 +1,137 @@
+"""Loads a model bundle: every fault is collected and raised once, then the golden self-test runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.errors import BundleError
+from monitor.inference.declaration import declaration_faults, feature_spec
+from monitor.inference.faults import Fault, bundle_error
+from monitor.inference.golden import read_golden, self_test
+from monitor.inference.manifest import GOLDEN_FILE, MANIFEST_FILE, MODEL_FILE
+from monitor.inference.manifest_file import parse_manifest
+from monitor.inference.model import open_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.features.spec import FeatureSpec
+    from monitor.inference.golden import Golden
+    from monitor.inference.manifest import Manifest
+    from monitor.inference.session import Session
+
+LARGEST = {MANIFEST_FILE: 1_000_000, GOLDEN_FILE: 8_000_000, MODEL_FILE: 500_000_000}
+"""Bytes beyond which a file is not even opened; what ships with the program is held to less (`reports.py`)."""
+
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+
+REMEDY = "Put the original files back (install Auricle again, or import the model again)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A model that was checked and is ready to run."""
+
+    path: Path
+    """Its folder."""
+    manifest: Manifest
+    session: Session
+    spec: FeatureSpec | None
+    """Of the front-end that it needs; None when it takes a waveform."""
+
+
+def load_bundle(path: Path, threads: int = 1) -> Bundle:
+    """Check and open the bundle in a folder. Raises BundleError with every fault at once."""
+    bundle, faults = examine_bundle(path, threads)
+    if bundle is None or faults:
+        raise bundle_error(path, faults, REMEDY)
+    return bundle
+
+
+def verify_bundle(path: Path) -> list[Fault]:
+    """Everything that is wrong with the bundle in a folder, the golden self-test included; empty when it is sound."""
+    return examine_bundle(path)[1]
+
+
+def examine_bundle(path: Path, threads: int = 1) -> tuple[Bundle | None, list[Fault]]:
+    """The bundle, or None and at least one fault."""
+    if not path.is_dir():
+        return None, [Fault(str(path), "no such folder")]
+    manifest, faults = read_manifest(path)
+    session: Session | None = None
+    spec: FeatureSpec | None = None
+    model_file = manifest.model.file if manifest else MODEL_FILE
+    model_faults = _file_faults(path / model_file, LARGEST[MODEL_FILE])
+    if manifest:
+        spec, spec_faults = feature_spec(manifest)
+        faults += spec_faults + list(declaration_faults(manifest, spec))
+        if not model_faults:
+            session, model_faults = open_model(path / model_file, manifest, threads)
+    faults += model_faults
+    golden, golden_faults = _golden(path / GOLDEN_FILE, manifest)
+    faults += golden_faults
+    if faults or manifest is None or session is None or golden is None:
+        return None, faults
+    faults = self_test(golden, manifest, spec, session)
+    return (None, faults) if faults else (Bundle(path, manifest, session, spec), [])
+
+
+def read_manifest(path: Path) -> tuple[Manifest | None, list[Fault]]:
+    """The manifest in a bundle's folder, or None and everything wrong with it."""
+    file = path / MANIFEST_FILE
+    faults = _file_faults(file, LARGEST[MANIFEST_FILE])
+    if faults:
+        return None, faults
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [Fault(MANIFEST_FILE, f"cannot be read: {error}")]
+    return parse_manifest(text)
+
+
+def find_bundle(name: str, roots: Sequence[Path]) -> Path:
+    """Folder of the newest version of a model, of the first root that has it.
+
+    `name` is a name, `name@version`, or the path of a bundle's own folder. Raises BundleError listing what there is.
+    """
+    if "/" in name or "\\" in name:
+        return Path(name).expanduser()
+    wanted, _, version = name.partition("@")
+    for root in roots:
+        found = [path for path in bundle_folders(root) if path.parent.name == wanted and version in ("", path.name)]
+        if found:
+            return found[-1]
+    present = sorted({f"{path.parent.name}@{path.name}" for root in roots for path in bundle_folders(root)})
+    looked = ", ".join(str(root) for root in roots)
+    remedy = f"There are: {', '.join(present)}" if present else "There are none; install Auricle again"
+    raise BundleError(f"model {name}", f"not found in {looked}", remedy)
+
+
+def bundle_folders(root: Path) -> list[Path]:
+    """Every `<name>/<version>` folder below a root, by name, oldest version first; none where there is no such root."""
+    found = [path for path in root.glob("*/*") if _VERSION.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=lambda path: (path.parent.name, [int(part) for part in path.name.split(".")]))
+
+
+def _golden(file: Path, manifest: Manifest | None) -> tuple[Golden | None, list[Fault]]:
+    faults = _file_faults(file, LARGEST[GOLDEN_FILE])
+    return (None, faults) if faults else read_golden(file, manifest)
+
+
+def _file_faults(file: Path, largest: int) -> list[Fault]:
+    try:
+        size = file.stat().st_size
+    except FileNotFoundError:
+        return [Fault(file.name, "is missing")]
+    except OSError as error:
+        return [Fault(file.name, f"cannot be read: {error.strerror or error}")]
+    if not file.is_file():
+        return [Fault(file.name, "is not a file")]
+    if size == 0:
+        return [Fault(file.name, "is empty")]
+    if size > largest:
+        return [Fault(file.name, f"has {size / 1e6:.1f} MB, more than {largest / 1e6:g} MB")]
+    return []

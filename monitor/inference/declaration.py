@@ -1,0 +1,70 @@
+"""Where a manifest contradicts itself or the features that this program computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.features.spec import FeatureSpec
+from monitor.inference.faults import Fault, shape_text
+from monitor.inference.manifest import MANIFEST_FILE, FeatureInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.inference.manifest import Manifest
+
+
+def feature_spec(manifest: Manifest) -> tuple[FeatureSpec | None, list[Fault]]:
+    """The spec of the front-end that the model needs, if it needs one and it is sound."""
+    if not isinstance(manifest.input, FeatureInput):
+        return None, []
+    try:
+        spec = FeatureSpec.from_dict(manifest.input.spec)
+    except ValueError as error:
+        return None, [Fault(f"{MANIFEST_FILE}: input.spec", str(error))]
+    declared = manifest.input.fingerprint
+    if declared == spec.fingerprint:
+        return spec, []
+    why = f"{declared} is not that of the spec, {spec.fingerprint}: this Auricle computes other features"
+    return spec, [Fault(f"{MANIFEST_FILE}: input.fingerprint", why)]
+
+
+def declaration_faults(manifest: Manifest, spec: FeatureSpec | None) -> Iterator[Fault]:
+    """Where the manifest contradicts itself."""
+    if len(manifest.inputs) != 1:
+        yield Fault(f"{MANIFEST_FILE}: inputs", f"exactly one is fed, got {len(manifest.inputs)}")
+    wanted: tuple[int | None, ...] | None = (None, manifest.window.frames)
+    if isinstance(manifest.input, FeatureInput):
+        wanted = (*wanted, spec.bands) if spec else None
+    if wanted and manifest.inputs[0].shape != wanted:
+        why = f"{shape_text(manifest.inputs[0].shape)} does not fit the windows, {shape_text(wanted)}"
+        yield Fault(f"{MANIFEST_FILE}: inputs.0.shape", why)
+    reserved = {"audio", "features"} & {output.name for output in manifest.outputs}
+    if reserved:
+        yield Fault(f"{MANIFEST_FILE}: outputs", f"`{reserved.pop()}` is no name for an output")
+    yield from _label_faults(manifest)
+    if manifest.task == "gate":
+        yield from _threshold_faults(manifest)
+
+
+def _threshold_faults(manifest: Manifest) -> Iterator[Fault]:
+    values = {name: threshold.value for name, threshold in manifest.thresholds.items()}
+    if not 0.0 <= values["off"] <= values["on"] <= 1.0:
+        why = f"a gate needs 0 <= off <= on <= 1, got off {values['off']:g}, on {values['on']:g}"
+        yield Fault(f"{MANIFEST_FILE}: thresholds", why)
+    release = values.get("release", 1.0)
+    if release < 1 or release != int(release):
+        yield Fault(f"{MANIFEST_FILE}: thresholds.release", f"counts windows, 1 or more, got {release:g}")
+
+
+def _label_faults(manifest: Manifest) -> Iterator[Fault]:
+    where = f"{MANIFEST_FILE}: labels"
+    first = manifest.outputs[0]
+    if manifest.task == "gate":
+        if first.shape != (None,):
+            yield Fault(f"{MANIFEST_FILE}: outputs.0.shape", f"a gate gives (batch), not {shape_text(first.shape)}")
+        if len(manifest.labels) > 1:
+            yield Fault(where, f"a gate has one at most, got {len(manifest.labels)}")
+    elif manifest.task in ("species", "scene", "sound_class") and len(manifest.labels) != first.shape[-1]:
+        why = f"{len(manifest.labels)} do not fit output `{first.name}`, {shape_text(first.shape)}"
+        yield Fault(where, why)

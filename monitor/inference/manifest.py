@@ -1,0 +1,223 @@
+"""What a model bundle says about itself: `manifest.json`, read with every mistake collected, and written stably."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+"""Version of the manifest's own layout."""
+
+MANIFEST_FILE = "manifest.json"
+MODEL_FILE = "model.onnx"
+GOLDEN_FILE = "golden.npz"
+CARD_FILE = "CARD.md"
+
+FINGERPRINT_KEY = "auricle.feature_fingerprint"
+"""Key in the ONNX `metadata_props` under which a model that takes features repeats the fingerprint of its spec."""
+
+Task = Literal["gate", "encoder", "species", "machine", "scene", "sound_class"]
+
+Text = Annotated[str, Field(min_length=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+SpecValue = str | int | Finite | bool | None
+
+
+class _Part(BaseModel):
+    """Frozen, no key unknown, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ModelFile(_Part):
+    """The network."""
+
+    file: FileName = MODEL_FILE
+    """Name inside the bundle's folder."""
+    sha256: Sha256
+    """Of that file, 64 lower-case hexadecimal digits."""
+
+
+class FeatureInput(_Part):
+    """A model that takes windows of a front-end's frames."""
+
+    kind: Literal["features"] = "features"
+    fingerprint: Text
+    """`FeatureSpec.fingerprint`."""
+    spec: dict[str, SpecValue]
+    """The whole spec, `FeatureSpec.to_dict()`."""
+    window: Count
+    """Frames."""
+    hop: Count
+    """Frames between the starts of two windows."""
+
+
+class WaveformInput(_Part):
+    """A model that takes windows of samples."""
+
+    kind: Literal["waveform"] = "waveform"
+    rate: Count
+    """Samples a second."""
+    window: Count
+    """Samples at `rate`."""
+    hop: Count
+    """Samples at `rate` between the starts of two windows."""
+
+
+ModelInput = Annotated[FeatureInput | WaveformInput, Field(discriminator="kind")]
+
+
+class Tensor(_Part):
+    """One float32 input or output of the network."""
+
+    name: Text
+    axes: tuple[Text, ...]
+    """Name of each axis, such as `batch`, `frame`, `band`; the first is `batch`."""
+    shape: tuple[Count | None, ...]
+    """Size of each axis; null where it is free, as the batch is."""
+    meaning: Text
+    """Content, unit and range, in words."""
+
+    @model_validator(mode="after")
+    def _axes_fit(self) -> Self:
+        if len(self.axes) != len(self.shape):
+            raise ValueError(f"{len(self.axes)} axes are named, but the shape has {len(self.shape)}")
+        if not self.axes or self.axes[0] != "batch" or self.shape[0] is not None:
+            raise ValueError("the first axis must be `batch`, of free size (null)")
+        return self
+
+
+class Threshold(_Part):
+    """A decision, and what it was made on."""
+
+    value: Finite
+    chosen_on: Text
+    """Data and criterion; never the data of the reported metrics."""
+
+
+class Metric(_Part):
+    """A measured figure."""
+
+    name: Text
+    """Such as `auc`, `average_precision`."""
+    value: Finite
+    interval: tuple[Finite, Finite] | None = None
+    """95 % interval: low, high; the protocol says how it was made."""
+    protocol: Text
+    """Split, unit counted, how the interval was made."""
+    data: Text
+    """What it was measured on."""
+
+
+class Training(_Part):
+    """What made the model."""
+
+    recipe: Text
+    """Path of the recipe inside the repository, or where an imported model comes from."""
+    recipe_sha256: Sha256
+    """Of the recipe as it was run."""
+    seed: int | None = None
+    software: dict[str, Text] = {}
+    """Package -> version."""
+
+
+class DataSource(_Part):
+    """Recordings that the model has seen."""
+
+    name: Text
+    used_for: Text
+    """Such as `positives and backgrounds, training`."""
+    licence: Text
+    url: Text | None = None
+
+
+class Calibration(_Part):
+    """Where scores of known material fall, so that a score becomes a percentile."""
+
+    levels: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    """Ascending, 0..1."""
+    scores: tuple[Finite, ...]
+    """The quantile at each level, ascending."""
+    data: Text
+    """What they were measured on."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if len(self.levels) != len(self.scores):
+            raise ValueError(f"{len(self.levels)} levels, but {len(self.scores)} scores")
+        if list(self.levels) != sorted(self.levels) or list(self.scores) != sorted(self.scores):
+            raise ValueError("levels and scores must ascend")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCut:
+    """How a stream is cut for the model."""
+
+    frames: int
+    """Length of a window: frames of the front-end, or samples where the model takes a waveform."""
+    hop: int
+    """From the start of a window to that of the next, in the same unit."""
+
+
+class Manifest(_Part):
+    """Everything that the monitor must know of a model, and everything that a reader may ask."""
+
+    schema_version: Annotated[int, Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    """Lower-case words joined by hyphens; the folder's name."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    """Such as 1.0.0; the name of the folder inside."""
+    summary: Text
+    """One line for a list."""
+    task: Task
+    runtime: Literal["onnx"] = "onnx"
+    model: ModelFile
+    input: ModelInput
+    inputs: tuple[Tensor, ...]
+    """One or more; at present exactly one is fed, with the windows of `input`."""
+    outputs: tuple[Tensor, ...]
+    """One or more."""
+    labels: tuple[Text, ...] = ()
+    """What the last axis of a classifier's output counts; a gate's single output needs at most one."""
+    thresholds: dict[str, Threshold] = {}
+    """By name; a gate has `on` and `off`, and may have `release`: windows below `off` that end an activity (else 2)."""
+    metrics: tuple[Metric, ...] = ()
+    training: Training
+    data: tuple[DataSource, ...] = ()
+    licence: Text
+    """Of the weights."""
+    dequantise: Literal["load", "run"] | None = None
+    """Where weights are stored narrower than float32: widened once when the session is made, or at each run."""
+    encoder: Text | None = None
+    """`name@version` of the encoder whose embeddings this depends on."""
+    calibration: Calibration | None = None
+
+    @property
+    def id(self) -> str:
+        """`name@version`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def window(self) -> WindowCut:
+        """Length and hop of the windows that the model takes."""
+        return WindowCut(self.input.window, self.input.hop)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        for what, tensors in (("input", self.inputs), ("output", self.outputs)):
+            names = [tensor.name for tensor in tensors]
+            if not names:
+                raise ValueError(f"{what}s: none is described")
+            if len(set(names)) != len(names):
+                raise ValueError(f"two {what}s have the same name: {', '.join(names)}")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a label occurs twice")
+        if self.task == "gate" and not {"on", "off"} <= self.thresholds.keys():
+            raise ValueError("a gate needs the thresholds `on` and `off`")
+        return self

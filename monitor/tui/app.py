@@ -1,0 +1,192 @@
+"""The application: a bridge to the engine, the state that its messages make, and a screen drawn ten times a second."""
+
+from __future__ import annotations
+
+import asyncio
+from copy import deepcopy
+from signal import SIGHUP, SIGTERM
+from threading import current_thread, main_thread
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+
+from monitor.bus.client import BusClient
+from monitor.tui.bridge import Bridge
+from monitor.tui.glyphs import for_terminal
+from monitor.tui.palette import THEME, ramp
+from monitor.tui.screens.help import HelpScreen
+from monitor.tui.screens.live import LiveScreen, Look
+from monitor.tui.state import ScreenState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from textual.binding import BindingType
+    from textual.screen import Screen
+
+    from monitor.bus.curve import CurveKeys
+    from monitor.tui.bridge import Feed
+    from monitor.tui.glyphs import Glyphs
+    from monitor.tui.messages import BridgeFailed, CommandAnswered, CommandRefused, Heard
+    from monitor.tui.source import SourceView
+
+DRAWS_PER_S = 10
+"""Drawings a second, at most, whatever comes in."""
+
+
+class AuricleApp(App[Exception | None]):
+    """Shows what the engine says. Its return value is the error that ended it, or None."""
+
+    TITLE = "auricle"
+    CSS_PATH = "monitor.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012 (typed by App)
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-short"), (20, "-roomy"), (40, "-tall")]  # noqa: RUF012 (typed by App)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "quit", tooltip="Leave the screen"),
+        Binding("p", "pause", "pause", tooltip="Hold the display; listening goes on"),
+        Binding("s", "next_source", "source", tooltip="Show the next source"),
+        Binding("l", "list", "events", tooltip="Move into the list of events"),
+        Binding("question_mark", "help", "help", key_display="?", tooltip="What each thing means"),
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        connect: Callable[[], Feed],
+        title: str = "",
+        *,
+        gate_threshold: float | None = None,
+        glyphs: Glyphs | None = None,
+        clock: Callable[[], float] = monotonic,
+        draws_per_s: int = DRAWS_PER_S,
+    ) -> None:
+        super().__init__()
+        self.state = ScreenState()
+        self.bridge = Bridge(connect, self.post_message)
+        self.live = LiveScreen(Look(title, glyphs or for_terminal(), gate_threshold))
+        self._plain = glyphs is not None and not glyphs.halves
+        self._clock = clock
+        self._draws_per_s = draws_per_s
+        self._paused: SourceView | None = None
+        self._sources = 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether the display is held; listening goes on all the same."""
+        return self._paused is not None
+
+    def on_mount(self) -> None:
+        """Connect, and begin to draw."""
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.set_class(self._plain, "-plain")
+        self.push_screen(self.live)
+        self._mind_signals()
+        self.bridge.start()
+        self.set_interval(1 / self._draws_per_s, self.draw)
+
+    def on_unmount(self) -> None:
+        """Let go of the engine."""
+        for number in (SIGTERM, SIGHUP) if current_thread() is main_thread() else ():
+            asyncio.get_running_loop().remove_signal_handler(number)
+        self.bridge.stop()
+
+    def _mind_signals(self) -> None:
+        """Asked to end, give the terminal back first."""
+        if current_thread() is main_thread():
+            for number in (SIGTERM, SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+
+    def draw(self) -> None:
+        """Show the state as it is now."""
+        if not self.live.is_attached:
+            return
+        if len(self.state.sources) != self._sources:
+            self._sources = len(self.state.sources)
+            self.refresh_bindings()
+        self.live.draw(self.state, self._clock(), ramp(self.theme_variables), self._paused)
+
+    def on_heard(self, message: Heard) -> None:
+        """Fold in what came; nothing is drawn here."""
+        now = self._clock()
+        for one in message.messages:
+            self.state.apply(one, now)
+        self.bridge.taken()
+
+    def on_command_answered(self, message: CommandAnswered) -> None:
+        """Say that it was done."""
+        self.notify(f"{message.name}: done", timeout=3)
+
+    def on_command_refused(self, message: CommandRefused) -> None:
+        """Say why not."""
+        self.notify(f"{message.error.why}. {message.error.remedy}", title=message.error.what, severity="error")
+
+    def on_bridge_failed(self, message: BridgeFailed) -> None:
+        """Nothing can be shown any more."""
+        self.exit(message.error)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The key for sources exists where there are several."""
+        del parameters
+        return len(self.state.sources) > 1 if action == "next_source" else True
+
+    def action_pause(self) -> None:
+        """Hold the display, or let it go."""
+        current = self.state.current
+        self._paused = deepcopy(current) if self._paused is None else None
+        self.draw()
+
+    def action_next_source(self) -> None:
+        """Show the next source."""
+        self._paused = None
+        self.state.next_source()
+        self.draw()
+
+    def action_list(self) -> None:
+        """Move into the list of events, or out of it."""
+        inside = self.live.focused is self.live.events
+        self.live.set_focus(None if inside else self.live.events)
+
+    def action_help(self) -> None:
+        """Explain the screen."""
+        self.push_screen(HelpScreen())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette has every key's command by name, too."""
+        yield SystemCommand("Pause", "Hold the display, or let it go; listening goes on", self.action_pause)
+        if len(self.state.sources) > 1:
+            yield SystemCommand("Next source", "Show the next source", self.action_next_source)
+        yield SystemCommand("Events", "Move into the list of events", self.action_list)
+        yield SystemCommand("Help", "What each thing on the screen means", self.action_help)
+        yield from super().get_system_commands(screen)  # pyright: ignore[reportUnknownMemberType] (Screen is untyped there)
+
+
+def run_app(
+    commands_address: str,
+    title: str = "",
+    *,
+    keys: CurveKeys | None = None,
+    gate_threshold: float | None = None,
+    on_quit: Callable[[], None] | None = None,
+) -> int:
+    """Show the engine at that address until the user leaves; returns the exit code 0.
+
+    `on_quit` is called when the terminal is the user's again, however the screen ended. Raises BusError when no engine
+    answers.
+    """
+
+    def connect() -> BusClient:
+        return BusClient(commands_address, keys=keys)
+
+    app = AuricleApp(connect, title, gate_threshold=gate_threshold)
+    try:
+        fault = app.run()
+    finally:
+        if on_quit is not None:
+            on_quit()
+    if fault is not None:
+        raise fault
+    return app.return_code or 0

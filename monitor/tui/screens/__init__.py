@@ -1,0 +1,1 @@
+"""What fills the terminal: the live screen and its help."""

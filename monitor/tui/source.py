@@ -1,0 +1,173 @@
+"""What the screen knows of one source. No terminal in here."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from monitor.core.clock import NANOSECONDS, samples
+from monitor.core.events import (
+    ActivityChange,
+    GateReading,
+    Health,
+    LevelReading,
+    SourceCondition,
+    SourceState,
+    Spectrum,
+    StreamGap,
+)
+from monitor.core.types import ENGINE_RATE, Span
+from monitor.tui.columns import Columns
+
+if TYPE_CHECKING:
+    from monitor.core.events import Reading
+
+SHOWN_S = 30.0
+"""Seconds of the stream that the pictures show."""
+EVENTS_KEPT = 500
+"""Rows of the event list."""
+OVER = (SourceCondition.ENDED, SourceCondition.FAILED)
+"""Nothing more will come in these conditions."""
+
+_KEPT = samples(SHOWN_S + 2.0)
+_RECENT = samples(10.0)
+"""A gap told later than this, in engine samples, is history: it is listed, but no banner tells of it."""
+_ROWS_BACK = 8
+"""How far back the row of an activity is looked for when it ends."""
+
+
+@dataclass(slots=True)
+class Event:
+    """A row of the event list."""
+
+    utc_ns: int | None
+    """When its span began, or None when the recording's start is unknown."""
+    reading: ActivityChange | StreamGap | SourceState
+
+
+@dataclass(slots=True)
+class SourceView:
+    """One source, as far as the screen shows it. Everything in it is bounded."""
+
+    name: str
+    """The file or device."""
+    condition: SourceCondition = SourceCondition.STARTING
+    detail: str = ""
+    """Why it is so, in the user's words."""
+    synthetic: bool = False
+    head: int = 0
+    """Newest engine index seen."""
+    head_utc_ns: int | None = None
+    """UTC of the head, None when unknown."""
+    level: LevelReading | None = None
+    clipped_at: int | None = None
+    """Engine index up to which the newest clipped samples were seen."""
+    columns: Columns = field(default_factory=Columns)
+    gate: deque[GateReading] = field(default_factory=lambda: deque[GateReading](maxlen=512))
+    activities: deque[Span] = field(default_factory=lambda: deque[Span](maxlen=64))
+    """Stretches where a bird was audible and is no more."""
+    open_activity: ActivityChange | None = None
+    """The bird that is audible now."""
+    gaps: deque[Span] = field(default_factory=lambda: deque[Span](maxlen=64))
+    last_gap: Event | None = None
+    """The newest one that was news when it was told."""
+    gap_seen_s: float = 0.0
+    """When the last gap was told, seconds of the screen's own clock."""
+    events: deque[Event] = field(default_factory=lambda: deque[Event](maxlen=EVENTS_KEPT))
+    """Oldest first."""
+    events_seen: int = 0
+    """Rows ever added, those that were dropped included."""
+    health: Health | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.condition in OVER
+
+    @property
+    def has_birds(self) -> bool:
+        """Whether the bird branch has said anything: a branch without a model takes no room."""
+        return bool(self.gate or self.activities or self.open_activity is not None)
+
+    @property
+    def picture_end(self) -> int:
+        """Engine index at the right edge of the pictures."""
+        return self.columns.end or self.head
+
+    def active_spans(self) -> list[Span]:
+        """Stretches with an audible bird, the one still open reaching to the head."""
+        spans = list(self.activities)
+        if self.open_activity is not None:
+            start = self.open_activity.span.start
+            spans.append(Span(start, max(start, self.head, self.open_activity.span.end)))
+        return spans
+
+    def fold(self, reading: Reading, utc_ns: int | None, now_s: float, *, news: bool = True) -> None:
+        """Take in a reading; `news` is False for the state told on joining, which adds no row to the list."""
+        if isinstance(reading, SourceState):
+            self._fold_state(reading)
+        elif isinstance(reading, ActivityChange):
+            self._fold_activity(reading)
+        elif isinstance(reading, StreamGap):
+            self.gaps.append(reading.span)
+            if self.head - reading.span.end < _RECENT:
+                self.last_gap, self.gap_seen_s = Event(utc_ns, reading), now_s
+        else:
+            self._fold_live(reading)
+            self._reach(reading.span, utc_ns)
+        if news and isinstance(reading, ActivityChange | StreamGap | SourceState):
+            self._list(reading, utc_ns)
+
+    def restart(self) -> None:
+        """The stream begins anew at index 0: forget what is tied to positions, keep the list of events."""
+        self.head, self.head_utc_ns = 0, None
+        self.level = self.clipped_at = self.last_gap = self.open_activity = self.health = None
+        self.columns = Columns()
+        for kept in (self.gate, self.activities, self.gaps):
+            kept.clear()
+
+    def _fold_state(self, reading: SourceState) -> None:
+        starts_anew = reading.state is SourceCondition.STARTING and reading.span.start == 0 and self.head > 0
+        if starts_anew:
+            self.restart()
+        self.condition, self.detail, self.synthetic = reading.state, reading.detail, reading.synthetic
+
+    def _fold_activity(self, reading: ActivityChange) -> None:
+        if reading.active:
+            self.open_activity = reading
+            return
+        self.open_activity = None
+        if not self.activities or self.activities[-1] != reading.span:
+            self.activities.append(reading.span)
+
+    def _fold_live(self, reading: LevelReading | Spectrum | GateReading | Health) -> None:
+        if isinstance(reading, Spectrum):
+            self.columns.append(reading)
+        elif isinstance(reading, LevelReading):
+            self.level = reading
+            if reading.clipped:
+                self.clipped_at = reading.span.end
+        elif isinstance(reading, GateReading):
+            self.gate.append(reading)
+            while self.gate[0].span.end < reading.span.end - _KEPT:
+                self.gate.popleft()
+        else:
+            self.health = reading
+
+    def _reach(self, span: Span, utc_ns: int | None) -> None:
+        if span.end < self.head:
+            return
+        self.head = span.end
+        self.head_utc_ns = None if utc_ns is None else utc_ns + span.length * NANOSECONDS // ENGINE_RATE
+
+    def _list(self, reading: ActivityChange | StreamGap | SourceState, utc_ns: int | None) -> None:
+        if isinstance(reading, ActivityChange) and not reading.active:
+            for row in islice(reversed(self.events), _ROWS_BACK):
+                opened = row.reading
+                if isinstance(opened, ActivityChange) and opened.active and opened.span.start == reading.span.start:
+                    row.reading = reading
+                    return
+        self.events.append(Event(utc_ns, reading))
+        self.events_seen += 1

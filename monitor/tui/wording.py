@@ -1,0 +1,117 @@
+"""Readings in words: words before numbers, numbers with units, in fixed columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from monitor.core.clock import NANOSECONDS, seconds
+from monitor.core.events import ActivityChange, SourceCondition, SourceState, StreamGap
+from monitor.core.types import ENGINE_RATE
+
+if TYPE_CHECKING:
+    from monitor.core.events import Health
+    from monitor.tui.source import Event, SourceView
+
+ELLIPSIS = "…"
+
+
+def stream_time(index: int) -> str:
+    """Time since the start of the stream, such as 0:01:23."""
+    minutes, second = divmod(index // ENGINE_RATE, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}"
+
+
+def clock_time(index: int, utc_ns: int | None) -> str:
+    """UTC time of day when it is known, such as 07:41:58, else the time since the start of the stream."""
+    if utc_ns is None:
+        return f"{stream_time(index):>8}"
+    return f"{datetime.fromtimestamp(utc_ns // NANOSECONDS, UTC):%H:%M:%S}"
+
+
+def header_time(view: SourceView) -> str:
+    """Where the stream is: `07:42:13 UTC`, or `0:01:23` of a recording whose start is unknown."""
+    if view.head_utc_ns is None:
+        return f"at {stream_time(view.head)}"
+    return f"{clock_time(view.head, view.head_utc_ns)} UTC"
+
+
+def duration(value_s: float, digits: int = 1) -> str:
+    """Seconds, or minutes and seconds from 100 s on: `4.2 s`, `2:05 min`, `3:02 h`."""
+    if value_s < 99.5:
+        return f"{value_s:.{digits}f} s"
+    minutes, second = divmod(round(value_s), 60)
+    if minutes < 100:
+        return f"{minutes}:{second:02d} min"
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d} h"
+
+
+def lost_time(lost: int) -> str:
+    """Engine samples lost as a time: `0`, `0.021 s`, `12.5 s`; never rounded down to nothing."""
+    if lost == 0:
+        return "0"
+    if lost < ENGINE_RATE:
+        return f"{max(0.001, seconds(lost)):.3f} s"
+    return duration(seconds(lost))
+
+
+def gap_sentence(gap: StreamGap, utc_ns: int | None) -> str:
+    """How much was lost, when, and why."""
+    about = "about " if gap.estimated else ""
+    zone = "" if utc_ns is None else " UTC"
+    return f"{about}{lost_time(gap.lost)} at {clock_time(gap.span.start, utc_ns).strip()}{zone}, {gap.reason}"
+
+
+def percent(share: float) -> str:
+    """Two decimals, rounded down: nothing that was lost is ever rounded away."""
+    return f"{int(share * 10_000 + 1e-6) / 100:6.2f} %"
+
+
+def factor(value: float) -> str:
+    """Real-time factor: `0.8x`, `62x`."""
+    return f"{value:.1f}x" if value < 10 else f"{value:.0f}x"
+
+
+def level(dbfs: float) -> str:
+    """A level in a fixed column."""
+    return f"{dbfs:4.0f} dBFS"
+
+
+def short_name(name: str, width: int) -> str:
+    """The end of a name, which is what tells files apart, within `width` cells."""
+    if len(name) <= width:
+        return name
+    return ELLIPSIS + name[-(width - 1) :] if width > 1 else name[:width]
+
+
+def dropped_windows(health: Health) -> int:
+    """Windows not scored because of overload, over all branches."""
+    return sum(branch.dropped_windows for branch in health.branches)
+
+
+def event_words(event: Event, head: int) -> tuple[str, str, str]:
+    """Word, measure and rest of an event's row; `head` tells how long an open activity has lasted."""
+    reading = event.reading
+    match reading:
+        case ActivityChange(active=True):
+            lasted = seconds(max(head, reading.span.end) - reading.span.start)
+            return "bird", duration(lasted), " now"
+        case ActivityChange():
+            return "bird", duration(seconds(reading.span.length)), f"{reading.probability * 100:3.0f} %"
+        case StreamGap():
+            about = "about, " if reading.estimated else ""
+            return "lost", lost_time(reading.lost), about + reading.reason
+        case SourceState():
+            return "source", "", f"{reading.state}: {reading.detail}" if reading.detail else str(reading.state)
+
+
+def event_urgent(event: Event) -> bool:
+    """Whether a person is needed."""
+    reading = event.reading
+    return isinstance(reading, SourceState) and reading.state in (
+        SourceCondition.STALLED,
+        SourceCondition.LOST,
+        SourceCondition.FAILED,
+    )

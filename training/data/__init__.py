@@ -1,0 +1,1 @@
+"""Recordings, their splits, and the windows made from them."""

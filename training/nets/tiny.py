@@ -1,0 +1,86 @@
+"""A small convolutional network for one question about one window."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Normalise(nn.Module):
+    """Raw dB `(batch, frames, bands)` -> `(batch, 1 or 2, frames, bands)`, about -3..3, blind to gain.
+
+    First channel: how each band differs from its own mean over the window, which no recorder, filter or level changes. Second,
+    where asked for: the window's average spectrum and its changes, relative to the mean of all cells.
+    """
+
+    def __init__(self, shape_channel: bool) -> None:
+        super().__init__()
+        self.shape_channel = shape_channel
+
+    def forward(self, features: Tensor) -> Tensor:
+        changes = (features - features.mean(dim=1, keepdim=True)) / 10.0  # (batch, frames, bands)
+        if not self.shape_channel:
+            return changes.unsqueeze(1)
+        shape = (features - features.mean(dim=(1, 2), keepdim=True)) / 20.0
+        return torch.stack([changes, shape], dim=1)
+
+
+class TinyGate(nn.Module):
+    """Raw dB features `(batch, 50, 128)` -> logit `(batch,)`."""
+
+    def __init__(self, channels: tuple[int, ...], shape_channel: bool = True, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.normalise = Normalise(shape_channel)
+        blocks: list[nn.Module] = []
+        width = 2 if shape_channel else 1
+        for i, channel in enumerate(channels):
+            # Time is kept in the first and the fourth block: syllables last a few frames.
+            stride = (1 if i in (0, 3) else 2, 2)
+            blocks += [nn.Conv2d(width, channel, 3, stride, 1, bias=False), nn.BatchNorm2d(channel), nn.ReLU()]
+            width = channel
+        self.body = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * width, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        cells = self.body(self.normalise(features))  # (batch, width, 7, 4)
+        pooled = torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)  # (batch, 2 * width)
+        return self.head(self.dropout(pooled)).squeeze(1)
+
+
+class WithProbability(nn.Module):
+    """What is exported: a network of logits followed by the logistic function."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(self.network(features))
+
+
+def parameters(network: nn.Module) -> int:
+    """How many numbers were trained."""
+    return sum(p.numel() for p in network.parameters())
+
+
+def multiplications(network: nn.Module, frames: int, bands: int) -> int:
+    """Multiply-accumulates of the convolutions and matrices for one window."""
+    total = 0
+
+    def count(module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal total
+        if isinstance(module, nn.Conv2d):
+            total += output[0].numel() * module.weight[0].numel()
+        elif isinstance(module, nn.Linear):
+            total += module.weight.numel()
+
+    hooks = [module.register_forward_hook(count) for module in network.modules()]
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        network(torch.zeros(1, frames, bands))
+    network.train(training)
+    for hook in hooks:
+        hook.remove()
+    return total

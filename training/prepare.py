@@ -1,0 +1,72 @@
+"""From a folder of recordings to rendered examples; every step is skipped when its result is in the cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.features.frontend import Kernel
+from monitor.features.spec import BIRD
+from training.data.audio import PATH_VERSION, AudioStore
+from training.data.catalog import Kind, data_folder, load_catalog
+from training.data.datasets import RENDER_VERSION, Examples, Renderer, rendered
+from training.data.pool import content_of, make_pool
+from training.data.splits import Part, assign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.config import GateRecipe
+    from training.data.catalog import Recording
+    from training.data.pool import Place
+
+SPEC = BIRD
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that training and evaluation read."""
+
+    recordings: list[Recording]
+    """Those that train, validate or test."""
+    store: AudioStore
+    kernel: Kernel
+    pool: list[Place]
+    training: Examples
+    validation: Examples
+    """Held-out recordings, mixed as in training."""
+    field_like: Examples
+    """Held-out recordings, mixed as in the field: quiet birds behind wind, rain, insects and traffic."""
+
+
+def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
+    """Decode, choose windows, render."""
+    root = data_folder(recipe.data)
+    cache = Path(recipe.cache)
+    catalogued = load_catalog(root)
+    assignments = assign(catalogued, recipe.validation_share, recipe.seed)
+    chosen = [(r, a) for r, a in zip(catalogued, assignments, strict=True) if r.kind is Kind.FIELD or content_of(r)]
+    recordings = [recording for recording, _ in chosen]
+    store = AudioStore.open(root, recordings, SPEC.rate, cache, progress)
+    kernel = Kernel(SPEC)
+    pool = make_pool(recordings, [a for _, a in chosen], store, kernel, recipe.windows.frames, recipe.windows, progress)
+    progress(f"{len(pool)} windows of {len({place.path for place in pool})} recordings may be drawn")
+    parts = {part: [place for place in pool if place.part is part] for part in Part}
+    stable = f"{SPEC.fingerprint} {PATH_VERSION} {RENDER_VERSION} {store.name}"
+
+    def render(part: Part, section: str, count: int, offset: int) -> Examples:
+        mixing = recipe.field_like if section == "field_like" else recipe.mixing
+        renderer = Renderer(parts[part], store, SPEC, recipe.windows.frames, mixing, recipe.seed + offset)
+        key = recipe.key(f"{stable} {part} {count} {offset}", section, "windows", "seed", "validation_share")
+        return rendered(renderer, count, cache, key, recipe.workers, progress)
+
+    return Material(
+        recordings=recordings,
+        store=store,
+        kernel=kernel,
+        pool=pool,
+        training=render(Part.TRAIN, "mixing", recipe.training_windows, 0),
+        validation=render(Part.VALIDATION, "mixing", recipe.validation_windows, 1),
+        field_like=render(Part.VALIDATION, "field_like", recipe.validation_windows, 2),
+    )
