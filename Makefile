@@ -34,7 +34,7 @@ test: $(VENV)/.installed-full lint ## Run every check: format, lint, import law,
 lint: $(VENV)/.installed-dev ## Check format, style, the import law and the types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	@sh scripts/typecheck.sh
 
 format: $(VENV)/.installed-dev ## Put the code into its format

@@ -121,6 +121,7 @@ def live(
 
     settings = _settings(config, capture={"device": device})
     shown = not no_tui and jsonl != "-" and console.has_terminal()
+    console.keep_program_log(program_log())
     _leave(listen.live(settings, config, device, shown=shown, jsonl=jsonl, keep_running=keep_running))
 
 
@@ -171,6 +172,7 @@ def watch(
 
     settings = _settings(config, bus={"commands": address})
     shown = not no_tui and jsonl != "-" and console.has_terminal()
+    console.keep_program_log(program_log())
     _leave(listen.watch(settings, shown=shown, jsonl=jsonl))
 
 
@@ -187,6 +189,7 @@ def devices(
     from monitor.commands import listen
 
     settings = _settings(config, capture={"device": device})
+    console.keep_program_log(program_log())
     _leave(listen.show_devices(settings, test=test))
 
 
@@ -295,8 +298,5 @@ def main() -> None:
     except AuricleError as error:
         console.print_error(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        console.leave_quietly()
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,10 @@ class Material:
     """Held-out recordings, mixed as in training."""
     field_like: Examples
     """Held-out recordings, mixed as in the field: quiet birds behind wind, rain, insects and traffic."""
+    key: str
+    """Changes with anything that went into the training examples."""
+    used: dict[str, int]
+    """Content -> recordings from which training or validation windows were drawn."""
 
 
 def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
@@ -55,11 +60,13 @@ def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
     parts = {part: [place for place in pool if place.part is part] for part in Part}
     stable = f"{SPEC.fingerprint} {PATH_VERSION} {RENDER_VERSION} {store.name}"
 
+    def key(part: Part, section: str, count: int, offset: int) -> str:
+        return recipe.key(f"{stable} {part} {count} {offset}", section, "windows", "seed", "validation_share")
+
     def render(part: Part, section: str, count: int, offset: int) -> Examples:
         mixing = recipe.field_like if section == "field_like" else recipe.mixing
         renderer = Renderer(parts[part], store, SPEC, recipe.windows.frames, mixing, recipe.seed + offset)
-        key = recipe.key(f"{stable} {part} {count} {offset}", section, "windows", "seed", "validation_share")
-        return rendered(renderer, count, cache, key, recipe.workers, progress)
+        return rendered(renderer, count, cache, key(part, section, count, offset), recipe.workers, progress)
 
     return Material(
         recordings=recordings,
@@ -69,4 +76,6 @@ def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
         training=render(Part.TRAIN, "mixing", recipe.training_windows, 0),
         validation=render(Part.VALIDATION, "mixing", recipe.validation_windows, 1),
         field_like=render(Part.VALIDATION, "field_like", recipe.validation_windows, 2),
+        key=key(Part.TRAIN, "mixing", recipe.training_windows, 0),
+        used=dict(Counter(str(content) for content in {place.path: place.content for place in pool}.values())),
     )

@@ -79,7 +79,9 @@ class Decoder:
             raise SourceError(self._name, "it holds no sound", "Check what should have recorded it")
         if self.format == "OGG" and not _ogg_is_whole(self._descriptor):
             raise SourceError(self._name, f"it is cut off after {has} (the last Ogg page is missing)", _REMEDY)
-        if self.format in ("MP3", "MPEG") and _mp3_has_more(self._descriptor):
+        if self.format == "AIFF" and _aiff_lacks_bytes(self._descriptor):
+            raise SourceError(self._name, f"it is cut off after {has}", _REMEDY)
+        if self.format == "MP3" and _mp3_has_more(self._descriptor):
             why = f"it does not say how long it is, and decoding stopped after {has}, before its end"
             raise SourceError(self._name, why, "Convert it to hear all, such as with: ffmpeg -i IN OUT.flac")
 
@@ -121,6 +123,13 @@ def _ogg_is_whole(descriptor: int) -> bool:
             return False
         page = tail.rfind(b"OggS", 0, page)
     return False
+
+
+def _aiff_lacks_bytes(descriptor: int) -> bool:
+    """Whether the file is shorter than its outermost chunk says; libsndfile corrects that in silence."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    os.lseek(descriptor, 4, os.SEEK_SET)
+    return size < 8 + int.from_bytes(os.read(descriptor, 4), "big")
 
 
 def _mp3_has_more(descriptor: int) -> bool:

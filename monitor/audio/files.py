@@ -93,8 +93,12 @@ class _WavReader:
 
 
 def _reader(file: BinaryIO, name: str) -> _WavReader | Decoder:
-    start = file.read(12)
-    file.seek(0)
+    try:
+        start = file.read(12)
+        file.seek(0)
+    except OSError as fault:
+        remedy = "Check the disk, or copy the file elsewhere"
+        raise SourceError(name, f"it cannot be read: {fault.strerror or fault}", remedy) from fault
     is_wav = start[:4] in (b"RIFF", b"RF64", b"BW64") and start[8:] == b"WAVE"
     if is_wav and read_header(file, name).encoding is not None:
         return _WavReader(file, name)

@@ -81,9 +81,8 @@ class WavStream:
         try:
             return read(most) or b""
         except OSError as fault:
-            raise SourceError(
-                self._name, f"it cannot be read further: {fault.strerror or fault}", "Try again"
-            ) from fault
+            why = f"it cannot be read further: {fault.strerror or fault}"
+            raise SourceError(self._name, why, "Check the disk or the sender, and try again") from fault
 
     def _check_end(self, count: int, left: int | None, rest: bytes) -> None:
         remedy = "What is there was used; record or copy it again to hear the rest"

@@ -43,8 +43,10 @@ class GateThresholds:
     def of(cls, manifest: Manifest, on: float | None = None, off: float | None = None) -> GateThresholds:
         """The bundle's own `on`, `off` and, if it has one, `release`; or the given values instead.
 
-        A given value that passes the bundle's other one takes that along, so that `off` never exceeds `on`.
+        A given value that passes the bundle's other one takes that along, so that `off` never exceeds `on`. Raises
+        BundleError when the manifest is not a gate's.
         """
+        _refuse_other_models(manifest)
         own = {name: threshold.value for name, threshold in manifest.thresholds.items()}
         if on is None:
             on = own["on"] if off is None else max(own["on"], off)
@@ -140,9 +142,9 @@ class Gate:
     def __init__(self, bundle: Bundle, thresholds: GateThresholds | None = None) -> None:
         """Raises BundleError when the bundle is no gate on features; `thresholds` None: the bundle's own."""
         manifest = bundle.manifest
-        if manifest.task != "gate" or bundle.spec is None:
-            what = f"it is a model for `{manifest.task}` on {manifest.input.kind}, not a gate on features"
-            raise BundleError(f"model {manifest.id}", what, "Set birds.gate to a gate, such as bird-gate")
+        _refuse_other_models(manifest)
+        if bundle.spec is None:
+            raise ValueError(f"{manifest.id} takes features, but its bundle has no spec")
         self.spec = bundle.spec
         self.thresholds = thresholds or GateThresholds.of(manifest)
         self._session = bundle.session
@@ -172,3 +174,9 @@ class Gate:
     def reset(self, at: int) -> None:
         """Forget everything; windows that begin before `at` are not expected."""
         self._activities = Activities(self.thresholds)
+
+
+def _refuse_other_models(manifest: Manifest) -> None:
+    if manifest.task != "gate" or manifest.input.kind != "features":
+        why = f"is a model for `{manifest.task}` on {manifest.input.kind}, not a gate on features"
+        raise BundleError(f"model {manifest.id}", why, "Set birds.gate to a gate, such as bird-gate")

@@ -98,6 +98,7 @@ class AudioSender:
         self._state = (SourceCondition.STARTING, "")
         self._stop = threading.Event()
         self._drain_ns = 0
+        self._farewell = (SourceCondition.ENDED, "")
         self._boot = boot_id()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
@@ -143,7 +144,7 @@ class AudioSender:
     def finish(self, condition: SourceCondition, detail: str = "", drain_s: float = 2.0) -> bool:
         """Send what is left for at most `drain_s` seconds, say goodbye, end; whether the engine took everything."""
         self._drain_ns = clock_ns() + round(drain_s * NANOSECONDS)
-        self.report(condition, detail)
+        self._farewell = (condition, detail)
         self._stop.set()
         if self._thread.ident is None:
             self._close()
@@ -181,6 +182,7 @@ class AudioSender:
             pass
 
     def _say_goodbye(self) -> None:
+        self.report(*self._farewell)
         if self.linked and (number := self._send_note()):
             end = clock_ns() + NANOSECONDS // 2
             while clock_ns() < end and self._answered < number:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-answers = Console(highlight=False, soft_wrap=True)
-"""What a person asked for."""
+answers = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+"""What a person asked for; not cut to a width where no terminal is."""
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
 """Everything that is not data goes here."""
@@ -30,15 +30,14 @@ def print_error(error: AuricleError) -> None:
 
 
 def print_line(line: str) -> None:
-    """One line of data on standard output, at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def leave_quietly() -> None:
-    """After the reader of our output has gone: no message, also not from the interpreter's own flush at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    """One line of data on standard output, at once. Ends the program quietly when its reader has gone."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at exit; that must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 def has_terminal() -> bool:

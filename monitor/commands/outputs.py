@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,25 +28,30 @@ def open_outputs(jsonl: str | None, *, text: bool) -> Generator[list[Take]]:
         yield [_print_text] if text else []
         return
     if jsonl == "-":
-        yield [_json_to(sys.stdout)]
+        yield [_json_to(console.print_line)]
         return
     try:
         file = open(jsonl, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (closed below; `jsonl` is as the user typed it)
     except OSError as fault:
         raise StoreError(jsonl, f"cannot be written: {fault.strerror}", "Choose another place for --jsonl") from fault
     with file:
-        takers: list[Take] = [_json_to(file)]
+        takers: list[Take] = [_json_to(lambda line: _write(file, line))]
         yield [*takers, _print_text] if text else takers
 
 
-def _json_to(stream: TextIO) -> Take:
+def _json_to(write: Callable[[str], None]) -> Take:
     def take(source: str, reading: Reading, utc_ns: int | None) -> None:
         line = to_json_line(source, reading, utc_ns)
         if line is not None:
-            stream.write(line + "\n")
-            stream.flush()
+            write(line)
 
     return take
+
+
+def _write(file: TextIO, line: str) -> None:
+    """At once, so that who follows the file sees it and a crash loses none."""
+    file.write(line + "\n")
+    file.flush()
 
 
 def _print_text(source: str, reading: Reading, utc_ns: int | None) -> None:

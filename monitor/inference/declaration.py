@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from monitor.inference.manifest import Manifest
 
+_RESERVED = ("audio", "features", "file", "allow_pickle")
+"""Names that mean something else in golden.npz, or to the function that writes it."""
+
 
 def feature_spec(manifest: Manifest) -> tuple[FeatureSpec | None, list[Fault]]:
     """The spec of the front-end that the model needs, if it needs one and it is sound."""
@@ -39,9 +42,9 @@ def declaration_faults(manifest: Manifest, spec: FeatureSpec | None) -> Iterator
     if wanted and manifest.inputs[0].shape != wanted:
         why = f"{shape_text(manifest.inputs[0].shape)} does not fit the windows, {shape_text(wanted)}"
         yield Fault(f"{MANIFEST_FILE}: inputs.0.shape", why)
-    reserved = {"audio", "features"} & {output.name for output in manifest.outputs}
-    if reserved:
-        yield Fault(f"{MANIFEST_FILE}: outputs", f"`{reserved.pop()}` is no name for an output")
+    for output in manifest.outputs:
+        if output.name in _RESERVED:
+            yield Fault(f"{MANIFEST_FILE}: outputs", f"`{output.name}` is no name for an output")
     yield from _label_faults(manifest)
     if manifest.task == "gate":
         yield from _threshold_faults(manifest)

@@ -63,7 +63,7 @@ def write_golden(
     if features is not None:
         arrays["features"] = features
     with path.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+        np.savez_compressed(stream, **arrays)  # pyright: ignore[reportArgumentType] no array has a parameter's name
     return path
 
 

@@ -1,4 +1,4 @@
-"""The application: a bridge to the engine, the state that its messages make, and a screen drawn ten times a second."""
+"""The application: a bridge to the engine, the state that its messages make, and a screen drawn at a steady rate."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from monitor.tui.messages import BridgeFailed, CommandAnswered, CommandRefused, Heard
     from monitor.tui.source import SourceView
 
-DRAWS_PER_S = 10
-"""Drawings a second, at most, whatever comes in."""
+DRAWS_PER_S = 8
+"""Drawings a second, at most, whatever comes in; the eye wants no more, and ten are the promise."""
 
 
 class AuricleApp(App[Exception | None]):
@@ -61,7 +61,7 @@ class AuricleApp(App[Exception | None]):
         gate_threshold: float | None = None,
         glyphs: Glyphs | None = None,
         clock: Callable[[], float] = monotonic,
-        draws_per_s: int = DRAWS_PER_S,
+        draws_per_s: float = DRAWS_PER_S,
     ) -> None:
         super().__init__()
         self.state = ScreenState()

@@ -1,6 +1,6 @@
-"""A sound card made of software: a PulseAudio daemon of our own with a null sink, whose monitor is the default microphone.
+"""A sound card made of software: a PulseAudio daemon of our own with a null sink, whose monitor is the microphone.
 
-What `play` plays into the sink comes out of the microphone, through ALSA, PortAudio and sounddevice, as from a real device.
+What `play` plays into the sink comes out of the microphone, through ALSA, PortAudio and sounddevice, as from a device.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
 import soundfile
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 PACKAGES = ("libportaudio2", "pulseaudio", "libasound2-plugins", "pulseaudio-utils")
@@ -49,7 +49,7 @@ def _installed(package: str) -> bool:
 
 
 class NullSink:
-    """The daemon, alive between `with` and its end; `environment` is what a process needs to see only this sound card."""
+    """The daemon, alive within `with`; `environment` is what a process needs to see this sound card and no other."""
 
     def __init__(self, channels: int = 2) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="auricle-pulse-"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.audio.files import FileSource
 from monitor.audio.resample import Decimate, EngineRate
+from monitor.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,13 +28,18 @@ PATH_VERSION = "monitor.audio 1"
 def decode(path: Path, rate: int) -> NDArray[np.float32]:
     """Mono float32 at `rate` Hz, by way of 48 kHz, sample for sample what the monitor hears.
 
-    Raises SourceError when the file cannot be read to its end.
+    A recording that breaks off is kept as far as it goes. Raises SourceError when nothing can be read.
     """
     source = FileSource(path)
     to_engine, to_rate = EngineRate(source.rate), Decimate(rate)
     engine: list[AudioBlock] = []
-    for block in source.blocks():
-        engine += to_engine.push(block)
+    try:
+        for block in source.blocks():
+            engine += to_engine.push(block)
+    except SourceError:
+        if not engine:
+            raise
+        # The fault comes after the sound before it, as in the monitor; what was heard is good.
     engine += to_engine.flush()
     parts = [part.samples for block in engine for part in to_rate.push(block)]
     parts += [part.samples for part in to_rate.flush()]

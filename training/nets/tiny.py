@@ -34,8 +34,8 @@ class TinyGate(nn.Module):
         blocks: list[nn.Module] = []
         width = 2 if shape_channel else 1
         for i, channel in enumerate(channels):
-            # Time is kept in the first and the fourth block: syllables last a few frames.
-            stride = (1 if i in (0, 3) else 2, 2)
+            # Time is halved in every second block only: syllables last a few frames, calls span many bands.
+            stride = (2 if i % 2 == 0 else 1, 2)
             blocks += [nn.Conv2d(width, channel, 3, stride, 1, bias=False), nn.BatchNorm2d(channel), nn.ReLU()]
             width = channel
         self.body = nn.Sequential(*blocks)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 PAUSED = Condition("display paused", "listening goes on; p resumes", urgent=False)
 
 
+_PICTURE_CELLS = 2500
+"""A picture of so many cells may be drawn with every frame, one of twice as many with every second frame, and so on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a screen is to look."""
@@ -59,6 +63,8 @@ class LiveScreen(Screen[None]):
         self.axis = TimeAxis(glyphs)
         self.events = EventList()
         self.health = HealthStrip()
+        self._pictured = ""
+        self._next_picture = 0
         self._pictures = Container(self.spectrogram, self.activity, self.axis, id="pictures")
 
     def compose(self) -> ComposeResult:
@@ -77,6 +83,10 @@ class LiveScreen(Screen[None]):
         self.events.border_title = "events"
         self._pictures.border_title = "spectrogram"
 
+    def on_resize(self) -> None:
+        """The pictures have other cells now."""
+        self._next_picture = 0
+
     def draw(self, state: ScreenState, now_s: float, ramp: Ramp, paused: SourceView | None) -> None:
         """Show the state; `paused` is the picture held while the display is paused. Parts draw only what changed."""
         self.frames += 1
@@ -85,9 +95,16 @@ class LiveScreen(Screen[None]):
         self.header.show(state)
         self.health.show(state.current)
         view = paused or state.current
-        if view is not None:
+        if view is None:
+            return
+        self.events.show(view)
+        if view.name != self._pictured or self.frames >= self._next_picture:
+            self._pictured, self._next_picture = view.name, self.frames + self._rest()
             self._draw_pictures(view, ramp)
-            self.events.show(view)
+
+    def _rest(self) -> int:
+        """Frames until the next picture: a large one is drawn less often, so that it costs no more than a small one."""
+        return 1 + self.spectrogram.content_size.area // _PICTURE_CELLS
 
     def _draw_pictures(self, view: SourceView, ramp: Ramp) -> None:
         self.activity.display = view.has_birds

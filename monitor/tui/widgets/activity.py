@@ -70,7 +70,7 @@ class ActivityStrip(Panel):
                 cells.append((self._glyphs.threshold, dotted))
             else:
                 cells.append((" ", idle))
-        return strip(cells[:width]).adjust_cell_length(width, self.rich_style)
+        return strip(cells[:width]).adjust_cell_length(width, label)
 
     def _label(self, y: int, height: int) -> str:
         chance = "" if self._newest is None else f"{self._newest * 100:.0f} %"

@@ -58,13 +58,13 @@ class EventList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One event."""
+        quiet = self.get_component_rich_style("events--time")
         width = self.scrollable_content_region.width
         number = y + self.scroll_offset.y
         if number >= len(self._rows):
             if not self._rows and y == 0:
-                quiet = self.get_component_rich_style("events--time")
-                return Strip([Segment("nothing yet", quiet)]).adjust_cell_length(width, self.rich_style)
-            return Strip.blank(width, self.rich_style)
+                return Strip([Segment("nothing yet", quiet)]).adjust_cell_length(width, quiet)
+            return Strip.blank(width, quiet)
         time, word, measure, rest, style = self._rows[number]
         text = f"{word:<4} {measure:>7} {rest}" if measure else f"{word} {rest}"
         room = max(0, width - len(time) - 1)
@@ -72,10 +72,10 @@ class EventList(ScrollView, can_focus=True):
             text = text[: max(0, room - 1)] + ELLIPSIS
         return Strip(
             [
-                Segment(f"{time} ", self.get_component_rich_style("events--time")),
+                Segment(f"{time} ", quiet),
                 Segment(text, self.get_component_rich_style(style)),
             ]
-        ).adjust_cell_length(width, self.rich_style)
+        ).adjust_cell_length(width, quiet)
 
 
 def _row(event: Event, head: int) -> Row:

@@ -49,20 +49,6 @@ class Panel(Widget):
         if self.again is not None:
             self.again()
 
-    def style_of(self, part: str) -> Style:
-        """Style of a component class, such as `label` for `spectrogram--label`; of the widget itself for an empty one."""
-        found = self._styles_known.get(part)
-        if found is None:
-            name = f"{self.css_identifier_name}--{part}"
-            found = self.get_component_rich_style(name) if part else self.rich_style
-            self._styles_known[part] = found
-        return found
-
-    def notify_style_update(self) -> None:
-        """Another theme or state: styles are looked up anew."""
-        super().notify_style_update()
-        self._styles_known = {}
-
     def paint(self) -> None:
         """Ask to be drawn."""
         self.drawn += 1

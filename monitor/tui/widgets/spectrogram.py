@@ -50,6 +50,7 @@ class Spectrogram(Panel):
         self._top_hz = 0.0
         self._low, self._high = -90, -30
         self._shows = 0
+        self._settled = False
 
     @property
     def colour_range(self) -> tuple[int, int]:
@@ -89,12 +90,16 @@ class Spectrogram(Panel):
         """One row of cells with its label."""
         width = self.content_size.width
         labels = gutter(width)
-        segments = [Segment(self._label(y).rjust(labels - 1) + " ", self.style_of("label"))] if labels else []
+        segments = (
+            [Segment(self._label(y).rjust(labels - 1) + " ", self.get_component_rich_style("spectrogram--label"))]
+            if labels
+            else []
+        )
         if y < len(self._keys):
             segments += self._row(self._keys[y])
             if labels + self._keys.shape[1] == width:
                 return Strip(segments, width)
-        return Strip(segments).adjust_cell_length(width, self.style_of(""))
+        return Strip(segments).adjust_cell_length(width, self.get_component_rich_style("spectrogram--label"))
 
     def _row(self, keys: NDArray[np.int32]) -> list[Segment]:
         """Equal neighbours share a segment."""
@@ -111,9 +116,9 @@ class Spectrogram(Panel):
 
     def _new_segment(self, key: int, length: int) -> Segment:
         if key == _NOTHING or self._ramp is None:
-            return Segment(" " * length, self.style_of(""))
+            return Segment(" " * length, self.get_component_rich_style("spectrogram--label"))
         if key == _LOST:
-            return Segment(self._glyphs.lost * length, self.style_of("lost"))
+            return Segment(self._glyphs.lost * length, self.get_component_rich_style("spectrogram--lost"))
         above, below = divmod(key, STEPS)
         if self._glyphs.halves:
             return Segment("▀" * length, self._ramp.style(above, below))
@@ -138,8 +143,9 @@ class Spectrogram(Panel):
     def _settle(self, levels: Float32Array) -> None:
         """Fit the colours to what is heard, in steps and seldom, so that they do not flicker."""
         self._shows += 1
-        if len(levels) == 0 or (self._shows % _SETTLE_EVERY and len(levels) > _SETTLE_EVERY):
+        if len(levels) == 0 or (self._settled and self._shows % _SETTLE_EVERY):
             return
+        self._settled = len(levels) >= _SETTLE_EVERY
         dark, bright = (float(level) for level in np.percentile(levels, (_DARK, _BRIGHT)))
         if not self._low - 2 <= dark < self._low + _STEP_DB + 2:
             self._low = _STEP_DB * floor(dark / _STEP_DB)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,7 +36,7 @@ def blocks(samples, sizes, rate, start=0):
 def run(stage, given_blocks):
     """Index of the first sample and all samples; the blocks must follow one another."""
     out = [block for item in given_blocks for block in stage.push(item)] + list(stage.flush())
-    for before, after in zip(out, out[1:], strict=False):
+    for before, after in pairwise(out):
         assert after.start == before.end
     samples = np.concatenate([block.samples for block in out]) if out else np.zeros(0, np.float32)
     return (out[0].start if out else None), samples

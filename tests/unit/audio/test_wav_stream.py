@@ -145,14 +145,11 @@ def test_length_is_told_only_where_it_is_known():
 @pytest.mark.parametrize("size", [0, 0xFFFF_FFFF])
 def test_a_last_frame_that_is_cut_is_left_out_and_told(size):
     data = with_data_size(wav("PCM_16", 2), size)[:-3]
-    got = []
+    got = 0
     with pytest.raises(SourceError, match="middle of a sample"):
-        got += StreamSource(io.BytesIO(data), channel=1).blocks()
-    source = StreamSource(io.BytesIO(data), channel=1)
-    with pytest.raises(SourceError):
-        for block in source.blocks():
-            got.append(block)
-    assert sum(len(block.samples) for block in got) == 699
+        for block in StreamSource(io.BytesIO(data), channel=1).blocks():
+            got += len(block.samples)
+    assert got == 699
 
 
 def test_a_stream_that_ends_before_its_header_says_is_told_after_its_sound():
@@ -208,6 +205,7 @@ def test_faults_have_a_reason_and_a_remedy(data, reason):
 
 
 @given(st.binary(max_size=200), st.integers(0, 60))
+@settings(deadline=None)
 def test_damaged_headers_never_escape_as_anything_else(garbage, at):
     data = bytearray(wav(count=20))
     data[at : at + len(garbage)] = garbage

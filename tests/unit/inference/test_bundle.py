@@ -155,10 +155,11 @@ def test_a_network_of_other_features(folder: Path, written: str | None, expected
         (lambda m: m.update(labels=["bird", "none"]), ["labels: a gate has one at most, got 2"]),
         (lambda m: m["thresholds"]["off"].update(value=0.6), ["thresholds: a gate needs 0 <= off <= on <= 1"]),
         (lambda m: m["thresholds"].update(release={"value": 0.5, "chosen_on": "d"}), ["thresholds.release: counts"]),
+        (lambda m: m["outputs"][0].update(name="audio"), ["outputs: `audio` is no name for an output"]),
         (lambda m: m.update(task="scene"), ["labels: 1 do not fit output `probability`, (batch)"]),
         (lambda m: m.update(inputs=m["inputs"] + [m["inputs"][0] | {"name": "y"}]), ["exactly one is fed, got 2"]),
     ],
-    ids=["input", "output", "window", "bands", "labels", "thresholds", "release", "task", "two inputs"],
+    ids=["input", "output", "window", "bands", "labels", "thresholds", "release", "reserved", "task", "two inputs"],
 )
 def test_a_manifest_that_contradicts_itself_or_the_network(folder: Path, edit: Any, expected: list[str]) -> None:
     edit_manifest(folder, edit)

@@ -1,0 +1,107 @@
+"""The command line of training: one thin function per command. Heavy imports are made by the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.errors import AuricleError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.config import GateRecipe
+
+app = typer.Typer(
+    name="auricle-train",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Trains, measures and exports the models that the monitor loads. Recipes lie under configs/training.",
+)
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="A recipe under configs/training.")]
+
+
+@app.command()
+def run(recipe: RecipeFile) -> None:
+    """Everything: prepare recordings, train, choose thresholds, measure, write the bundle.
+
+    Finished parts are kept in the recipe's cache and not made again; an interrupted run goes on where it was.
+
+    Example: `auricle-train run configs/training/gate/default.toml`
+    """
+    settings = _recipe(recipe)
+    from training.gate import run_gate
+
+    for line in run_gate(settings, recipe, _progress()).lines():
+        typer.echo(line)
+
+
+@app.command()
+def evaluate(recipe: RecipeFile) -> None:
+    """Measure the trained networks of a recipe again (training what is missing) and print the figures.
+
+    Example: `auricle-train evaluate configs/training/gate/default.toml`
+    """
+    settings = _recipe(recipe)
+    from training.gate import evaluate_gate
+
+    for line in evaluate_gate(settings, _progress()).lines():
+        typer.echo(line)
+
+
+@app.command()
+def export(recipe: RecipeFile) -> None:
+    """Write the bundle of a recipe that was trained and measured.
+
+    Example: `auricle-train export configs/training/gate/default.toml`
+    """
+    settings = _recipe(recipe)
+    from training.gate import export_gate
+
+    typer.echo(export_gate(settings, recipe, _progress()))
+
+
+def main() -> None:
+    """Entry point: errors become messages and exit codes; no traceback for what a user can cause."""
+    try:
+        app(standalone_mode=True)
+    except AuricleError as error:
+        typer.echo(f"auricle-train: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("auricle-train: stopped; the same command goes on from here", err=True)
+        sys.exit(130)
+
+
+def _recipe(path: Path) -> GateRecipe:
+    """The recipe, once the `training` extra is known to be there."""
+    from importlib.util import find_spec
+
+    from training.config import load_recipe
+
+    missing = [name for name in ("torch", "lightning", "sklearn", "onnx") if find_spec(name) is None]
+    if missing:
+        why = f"{', '.join(missing)} not installed"
+        raise UsageError("auricle-train", why, "Install the extra: pip install 'auricle[training]'.")
+    return load_recipe(path)
+
+
+def _progress() -> Callable[[str], None]:
+    """One line a step on standard error, with minutes since the start."""
+    started = time.monotonic()
+
+    def show(message: str) -> None:
+        typer.echo(f"{(time.monotonic() - started) / 60:6.1f} min  {message}", err=True)
+
+    return show
+
+
+if __name__ == "__main__":
+    main()
