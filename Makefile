@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench lock clean distclean moved
+.PHONY: help demo test lint format bench picture lock clean distclean moved
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,6 +43,9 @@ format: $(VENV)/.installed-dev ## Put the code into its format
 
 bench: $(VENV)/.installed-base ## Measure how many times faster than real time this machine is
 	@$(BIN)/auricle bench $(ARGS)
+
+picture: $(VENV)/.installed-base ## Draw docs/screen.svg, the picture in the README, anew
+	@$(BIN)/python scripts/screen_picture.py
 
 lock: $(VENV)/.installed-base ## Write constraints.txt anew after a change in pyproject.toml (ARGS=--upgrade for newest)
 	@sh scripts/lock.sh $(ARGS)

@@ -40,7 +40,6 @@ Paths = Annotated[
 ]
 Address = Annotated[str | None, typer.Argument(help="The engine's commands address.")]
 EngineAddress = Annotated[str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")]
-ReadyFd = Annotated[int | None, typer.Option("--ready-fd", hidden=True)]
 Stay = Annotated[bool, typer.Option("--stay", hidden=True)]
 
 
@@ -52,7 +51,6 @@ def demo(
     log: Log = None,
     config: ConfigFile = None,
     stay: Stay = False,
-    ready_fd: ReadyFd = None,
 ) -> None:
     """The whole pipeline on a two-minute soundscape that the program makes itself.
 
@@ -63,7 +61,7 @@ def demo(
     settings = _settings(config)
     shown = not no_tui and console.has_terminal()
     wanted = play.parse_speed(speed or ("1" if shown else "max"))
-    options = play.Options(wanted, jsonl, log, stay, ready_fd)
+    options = play.Options(wanted, jsonl, log, stay)
     if shown:
         _leave(screen.play_behind(["demo", *play.arguments(options)], config, title="demo"))
     console.keep_program_log(program_log())
@@ -83,7 +81,6 @@ def replay(
     timezone: Annotated[str | None, typer.Option(help="Zone of local file names, such as Europe/Berlin.")] = None,
     config: ConfigFile = None,
     stay: Stay = False,
-    ready_fd: ReadyFd = None,
 ) -> None:
     """Recordings through the live engine; each is its own stream from 0.
 
@@ -92,7 +89,7 @@ def replay(
     from monitor.commands import play, screen
 
     settings = _settings(config)
-    options = play.Options(play.parse_speed(speed), jsonl, log, stay, ready_fd, channel, timezone)
+    options = play.Options(play.parse_speed(speed), jsonl, log, stay, channel, timezone)
     if not no_tui and jsonl != "-" and console.has_terminal():
         title = paths[0] if len(paths) == 1 else f"{len(paths)} recordings or folders"
         words = ["replay", *play.arguments(options), "--", *paths]
@@ -126,7 +123,7 @@ def live(
 
 
 @app.command()
-def engine(log: Log = None, config: ConfigFile = None, ready_fd: ReadyFd = None) -> None:
+def engine(log: Log = None, config: ConfigFile = None) -> None:
     """The engine by itself: takes audio from captures, publishes readings.
 
     Example: `auricle engine`
@@ -135,7 +132,7 @@ def engine(log: Log = None, config: ConfigFile = None, ready_fd: ReadyFd = None)
 
     settings = _settings(config, store={"log": log})
     console.keep_program_log(None)
-    _leave(run_engine(settings, ready_fd=ready_fd))
+    _leave(run_engine(settings))
 
 
 @app.command()

@@ -91,7 +91,11 @@ def _listen(capture: Capture, sender: AudioSender, stopped: Callable[[], bool], 
         if capture.ended:
             return "the device is gone"
         if condition is SourceCondition.LOST:
-            return f"no audio has come from it for {watchdog_s:g} s" if capture.intake.ring.committed else "it gives no audio"
+            return (
+                f"no audio has come from it for {watchdog_s:g} s"
+                if capture.intake.ring.committed
+                else "it gives no audio"
+            )
         stalled = condition is SourceCondition.STALLED
         sender.report(condition, "no audio comes from the device" if stalled else capture.remark)
         if condition is not before:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import zmq
 
 from monitor.bus.codec import decode_answer, encode_request
+from monitor.bus.connection_watch import ConnectionWatch
 from monitor.bus.curve import CurveKeys, require_loopback_or_keys, secure_client
 from monitor.errors import BusError
 
@@ -21,28 +22,31 @@ Socket: TypeAlias = zmq.Socket[bytes]
 Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
 
 
-def connected(context: Context, kind: int, address: str, keys: CurveKeys | None) -> Socket:
-    """A socket of ours that connects, and connects again, to `address`; BusError when that is none we may use."""
+def new_socket(context: Context, kind: int, address: str, keys: CurveKeys | None) -> Socket:
+    """A socket of ours that may connect to `address`; BusError when that is none that we may use."""
     require_loopback_or_keys(address, keys)
     socket = context.socket(kind)
     socket.linger = 0
     socket.set(zmq.RECONNECT_IVL, 100)
     socket.set(zmq.RECONNECT_IVL_MAX, 2000)
-    try:
-        if keys is not None:
+    if keys is not None:
+        try:
             secure_client(socket, keys)
-        if kind == zmq.DEALER:
-            socket.set(zmq.IMMEDIATE, 1)  # a request waits for a connection here, where we can tell that there is none
+        except BusError:
+            socket.close()
+            raise
+    return socket
+
+
+def connect(socket: Socket, address: str) -> None:
+    """Have it connect, and connect again whenever the other end comes back; BusError when that is no address."""
+    try:
         socket.connect(address)
     except zmq.ZMQError as fault:
         socket.close()
         raise BusError(
             f"address {address!r}", str(fault), "Write tcp://HOST:PORT, such as tcp://127.0.0.1:5571."
         ) from fault
-    except BusError:
-        socket.close()
-        raise
-    return socket
 
 
 class CommandLink:
@@ -54,20 +58,24 @@ class CommandLink:
         self.address = address
         self._requests = 0
         self._others: deque[tuple[Answer, list[Sequence[bytes]]]] = deque()
-        self.socket = connected(context, zmq.DEALER, address, keys)
+        self._open()
 
     def renew(self) -> None:
-        """Connect afresh: a connection whose other end vanished without a word looks alive for many minutes."""
-        self.socket.close()
+        """Connect afresh, and forget what was not sent or answered yet.
+
+        For a connection whose other end vanished without a word, which looks alive for many minutes; and after a
+        request that got no answer, so that the engine does not find it there when it comes back.
+        """
+        self.close()
         self._others.clear()
-        self.socket = connected(self._context, zmq.DEALER, self.address, self._keys)
+        self._open()
 
     def send(self, name: str, parameters: Mapping[str, object], timeout_s: float = 0.0) -> int:
         """Send a request and return its number; BusError when nobody is there within `timeout_s` seconds."""
         self._requests += 1
         frames = encode_request(self._requests, name, parameters)
         try:
-            if not self.socket.poll(max(0, round(timeout_s * 1000)), zmq.POLLOUT):
+            if not self._watch.up(timeout_s):
                 raise self._nobody()
             self.socket.send_multipart(frames, zmq.NOBLOCK)
         except zmq.Again:
@@ -99,6 +107,7 @@ class CommandLink:
                     raise BusError(failure.what, failure.why, failure.remedy)
                 return received
             self._others.append(received)
+        self.renew()
         raise BusError(
             f"engine at {self.address}",
             f"it gave no answer to {name!r} in time",
@@ -107,7 +116,13 @@ class CommandLink:
 
     def close(self) -> None:
         """Close the socket."""
+        self._watch.close()
         self.socket.close()
+
+    def _open(self) -> None:
+        self.socket = new_socket(self._context, zmq.DEALER, self.address, self._keys)
+        self._watch = ConnectionWatch(self.socket)
+        connect(self.socket, self.address)
 
     def _next(self) -> tuple[Answer, list[Sequence[bytes]]] | None:
         try:
@@ -117,7 +132,15 @@ class CommandLink:
         return decode_answer(frames)
 
     def _nobody(self) -> BusError:
-        remedy = "Start one with `auricle live`, `auricle replay` or `auricle engine`, or correct the address."
-        if self._keys is not None:
-            remedy += " If it runs there, the keys of the two do not match."
-        return BusError(f"engine at {self.address}", "nobody answers there", remedy)
+        what = f"engine at {self.address}"
+        if self._watch.refused:
+            return BusError(
+                what,
+                "something is there, but does not let us in",
+                "Give both sides matching CURVE keys (`auricle keys new`), or correct the address.",
+            )
+        return BusError(
+            what,
+            "nobody answers there",
+            "Start one with `auricle live`, `auricle replay` or `auricle engine`, or correct the address.",
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from monitor.bus.codec import decode, decode_result
-from monitor.bus.command_link import CommandLink, Context, Socket, connected
+from monitor.bus.command_link import CommandLink, Context, Socket, connect, new_socket
 from monitor.bus.messages import Delivery, Heartbeat, Hello, Snapshot, SnapshotCounts
 from monitor.errors import BusError
 
@@ -72,7 +72,9 @@ def delivery(header: Header, content: Reading | Heartbeat) -> Delivery:
 def _subscribe(context: Context, link: CommandLink, keys: CurveKeys | None, hello: Hello, deadline: float) -> Socket:
     """Connect to the readings and see them arrive, so that nothing can fall between the snapshot and the stream."""
     address = _reachable(hello.readings_address, link.address)
-    readings = connected(context, zmq.SUB, address, keys)
+    readings = new_socket(context, zmq.SUB, address, keys)
+    readings.set(zmq.RCVHWM, SUBSCRIBER_QUEUE)
+    connect(readings, address)
     try:
         readings.subscribe(b"")
         while (left := deadline - monotonic()) > 0:

@@ -47,8 +47,6 @@ class Options:
     """Event log to write; None: events are kept in memory, and gone at the end."""
     stay: bool = False
     """Go on answering screens after the end, until asked to stop."""
-    ready_fd: int | None = None
-    """File descriptor that is told the commands address."""
     channel: str | None = None
     timezone: str | None = None
 
@@ -107,7 +105,7 @@ def _play(sources: Iterable[Source | AuricleError], settings: Settings, options:
         log = stack.enter_context(EventLog(options.log, durable=False)) if options.log else None
         server = BusServer(ANY_PORT, ANY_PORT, uuid.uuid4().hex, log)
         stack.callback(server.close)
-        tell_ready(options.ready_fd, server.addresses.commands)
+        tell_ready(server.addresses.commands)
 
         def publish(source: str, reading: Reading, utc_ns: int | None) -> None:
             server.publish(source, reading, utc_ns)

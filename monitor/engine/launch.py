@@ -6,10 +6,11 @@ import json
 import os
 import select
 import sys
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from monitor.engine.supervisor import Child
+from monitor.engine.supervisor import READY_VARIABLE, Child
 from monitor.errors import AuricleError
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def program(*arguments: str) -> list[str]:
 
 
 def start_engine(arguments: Sequence[str], output: Path, *, stdin: int | None = None) -> tuple[Child, str]:
-    """Start `auricle ARGUMENTS` with the words that make it tell its address; returns it and its commands address.
+    """Start `auricle ARGUMENTS`, have it tell its address; returns it and its commands address.
 
     Raises EngineDied with what it printed, and its exit code.
     """
     reading, writing = os.pipe()
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(b"")
-    child = Child("engine", program(*arguments, "--ready-fd", str(writing)), output, (writing,), stdin=stdin)
+    child = Child("engine", program(*arguments), output, ready_fd=writing, stdin=stdin)
     try:
         child.start()
         os.close(writing)
@@ -51,15 +52,13 @@ def start_engine(arguments: Sequence[str], output: Path, *, stdin: int | None = 
         os.close(reading)
 
 
-def tell_ready(descriptor: int | None, address: str) -> None:
-    """The child's side: say where commands are taken. Nobody may be waiting any more; that is no fault."""
-    if descriptor is None:
+def tell_ready(address: str) -> None:
+    """The child's side: say where commands are taken, if somebody waits for it."""
+    waiting = os.environ.pop(READY_VARIABLE, None)
+    if waiting is None:
         return
-    try:
-        os.write(descriptor, json.dumps({"commands": address}).encode() + b"\n")
-        os.close(descriptor)
-    except OSError:
-        return
+    with suppress(OSError, ValueError), os.fdopen(int(waiting), "wb") as pipe:  # who waited may have gone
+        pipe.write(json.dumps({"commands": address}).encode() + b"\n")
 
 
 def _wait(child: Child, reading: int, output: Path) -> str:

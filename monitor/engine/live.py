@@ -74,11 +74,11 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     return Parts(models, log, server, receiver)
 
 
-def run_engine(settings: Settings, *, ready_fd: int | None = None) -> int:
+def run_engine(settings: Settings) -> int:
     """Listen until asked to stop; returns the exit code."""
     with ExitStack() as stack, StopRequest() as stop:
         parts = assemble(settings, stack)
-        tell_ready(ready_fd, parts.server.addresses.commands)
+        tell_ready(parts.server.addresses.commands)
         engine = LiveEngine(parts, settings.engine.overload_s)
         while not stop():
             engine.turn(POLL_S)

@@ -23,6 +23,9 @@ STEADY_S = 20.0
 STOP_S = 5.0
 """Seconds that a child has to flush and leave after SIGTERM."""
 
+READY_VARIABLE = "AURICLE_READY_FD"
+"""Environment variable that names the file descriptor on which a child says that it is ready."""
+
 log = structlog.get_logger()
 
 
@@ -34,8 +37,8 @@ class Child:
     command: Sequence[str]
     output: Path
     """File that takes the child's standard error."""
-    pass_fds: tuple[int, ...] = ()
-    """File descriptors handed on at the first start."""
+    ready_fd: int | None = None
+    """File descriptor that the first start tells when it is ready; a later start has nobody who waits."""
     stdin: int | None = None
     """File descriptor of the child's standard input at the first start; None: nothing to read."""
     restarts: int = 0
@@ -69,10 +72,11 @@ class Child:
                 stdin=subprocess.DEVNULL if self.stdin is None else self.stdin,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                pass_fds=self.pass_fds,
+                env=os.environ | ({} if self.ready_fd is None else {READY_VARIABLE: str(self.ready_fd)}),
+                pass_fds=() if self.ready_fd is None else (self.ready_fd,),
                 start_new_session=True,
             )
-        self.pass_fds, self.stdin = (), None
+        self.ready_fd = self.stdin = None
         self._started, self._due = monotonic(), 0.0
 
     def tend(self) -> None:

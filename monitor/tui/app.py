@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import deepcopy
+from pathlib import Path
 from signal import SIGHUP, SIGTERM
 from threading import current_thread, main_thread
 from time import monotonic
@@ -40,7 +41,7 @@ class AuricleApp(App[Exception | None]):
     """Shows what the engine says. Its return value is the error that ended it, or None."""
 
     TITLE = "auricle"
-    CSS_PATH = "monitor.tcss"
+    CSS_PATH = Path(__file__).with_name("monitor.tcss")
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012 (typed by App)
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-short"), (20, "-roomy"), (40, "-tall")]  # noqa: RUF012 (typed by App)

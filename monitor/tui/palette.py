@@ -61,16 +61,16 @@ class Ramp:
 
 def ramp(variables: Mapping[str, str]) -> Ramp:
     """The ramp that suits a theme, from its background through its accent to almost its foreground."""
-    return _ramp(variables.get("background", ""), variables.get("accent", ""), variables.get("foreground", ""))
+    light = "white" in variables.get("ansi-background", "")
+    background = _plain(variables, "background", "#ffffff" if light else "#000000")
+    return _ramp(background, _plain(variables, "accent", "#4fc3ac"), _plain(variables, "foreground", "#ffffff"))
 
 
 @lru_cache(maxsize=8)
 def _ramp(background: str, accent: str, foreground: str) -> Ramp:
-    quiet = _colour(background, "#000000")
-    loud = _colour(accent, "#4fc3ac")
-    loudest = _colour(foreground, "#ffffff").blend(Color.parse("#fff6d0"), 0.6)
-    if quiet.brightness > 0.5:
-        loudest = Color.parse("#000000")
+    quiet, loud = Color.parse(background), Color.parse(accent)
+    light = quiet.brightness > 0.5
+    loudest = Color.parse("#000000") if light else Color.parse(foreground).blend(Color.parse("#fff6d0"), 0.6)
     gradient = Gradient(
         (0.0, quiet),
         (0.30, quiet.blend(loud, 0.22)),
@@ -82,6 +82,7 @@ def _ramp(background: str, accent: str, foreground: str) -> Ramp:
     return Ramp(tuple(gradient.get_color(step / (STEPS - 1)) for step in range(STEPS)))
 
 
-def _colour(text: str, otherwise: str) -> Color:
+def _plain(variables: Mapping[str, str], name: str, otherwise: str) -> str:
     """A theme's colour; those of the terminal's own sixteen have no value that could be blended."""
-    return Color.parse(otherwise if not text or text.startswith("ansi") or text == "transparent" else text)
+    found = variables.get(name, "")
+    return found if found and not found.startswith("ansi") and found != "transparent" else otherwise

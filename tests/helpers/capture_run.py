@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=48_000)
     parser.add_argument("--ring-s", type=float, default=30.0)
     parser.add_argument("--watchdog-s", type=float, default=3.0)
-    parser.add_argument(
-        "--stall-sender-s", type=float, default=0.0, help="the sender sleeps once, a second after start"
-    )
+    parser.add_argument("--stall-sender-s", type=float, default=0.0, help="the sender sleeps once")
     options = parser.parse_args()
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -73,9 +73,13 @@ class EngineThread:
         self._work.put((work, done))
         return done.result(PATIENCE_S)
 
+    def stop(self) -> None:
+        """Have the run end soon."""
+        self._work.put(None)
+
     def close(self) -> None:
         """End the run."""
-        self._work.put(None)
+        self.stop()
         self._thread.join(PATIENCE_S)
 
     def __enter__(self) -> EngineThread:

@@ -65,6 +65,10 @@ class InProcessFeed:
             raise self.failure
         return [self._messages.popleft() for _ in range(min(1000, len(self._messages)))]
 
+    @property
+    def messages_left(self) -> int:
+        return len(self._messages)
+
     def command(self, name: str, /, timeout_s: float = 5.0, **parameters: object) -> Any:
         self.commands.append(name)
         return parameters

@@ -261,6 +261,28 @@ def test_a_command_that_nobody_answers_ends_in_time(engine):
         assert client.command("ping") is None  # the late answer is not taken for this one's
 
 
+def test_the_answer_to_a_command_that_ends_the_engine_arrives():
+    for _ in range(20):
+        with EngineThread() as engine:
+            engine.do(lambda server: server.on("stop", lambda _, engine=engine: engine.stop()))
+            with BusClient(engine.addresses.commands) as client:
+                assert client.command("stop") is None
+
+
+def test_a_command_that_was_given_up_is_not_carried_out_by_the_next_engine():
+    with EngineThread("one") as engine:
+        addresses = engine.addresses
+        client = BusClient(addresses.commands)
+    with client:
+        with pytest.raises(BusError):
+            client.command("stop", timeout_s=0.3)
+        stopped = []
+        with EngineThread("two", addresses=tuple(addresses)) as engine:
+            engine.do(lambda server: server.on("stop", stopped.append))
+            assert client.command("ping") is None
+        assert stopped == []
+
+
 def test_garbage_is_answered_and_does_no_harm(engine):
     context = zmq.Context()
     stranger = context.socket(zmq.DEALER)
@@ -341,8 +363,12 @@ def test_with_keys_only_who_has_them_gets_in():
         with BusClient(engine.addresses.commands, keys=CurveKeys(*client, server_public=server[0])) as known:
             engine.do(publish(gap(1)))
             assert len(events(hear_until(known, lambda heard: len(events(heard)) == 1))) == 1
-        for keys in (None, CurveKeys(*stranger, server_public=server[0])):
-            with pytest.raises(BusError, match="nobody answers"):
+        for keys in (
+            None,
+            CurveKeys(*stranger, server_public=server[0]),
+            CurveKeys(*client, server_public=stranger[0]),
+        ):
+            with pytest.raises(BusError, match=r"does not let us in.*matching CURVE keys|nobody answers"):
                 BusClient(engine.addresses.commands, keys=keys, timeout_s=0.7)
 
 

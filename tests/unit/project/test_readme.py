@@ -22,11 +22,12 @@ FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def typed_lines(page: str, program: str) -> list[str]:
-    """Lines of code fences, and inline code, that begin with the program's name."""
+    """What begins with the program's name in code fences (also after a pipe) and in inline code, without comments."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    candidates = [line.strip().removeprefix("$ ") for fence in FENCE.findall(text) for line in fence.splitlines()]
+    candidates = [line for fence in FENCE.findall(text) for line in fence.splitlines()]
     candidates += re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
-    return sorted({line for line in candidates if re.match(rf"(\S+\|\s*)?{program} [a-z]", line)})
+    parts = [part.strip() for line in candidates for part in re.split(r"\s#\s|$", line)[0].split(" | ")]
+    return sorted({part for part in parts if re.match(rf"{program} [a-z]", part)})
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -54,7 +55,7 @@ def test_a_command_that_is_told_exists_with_its_options(line: str) -> None:
     assert done.exit_code == 0, f"{line}: {done.output}"
     if path in COMMANDS:
         known = {option for parameter in COMMANDS[path].params for option in parameter.opts + parameter.secondary_opts}
-        told = set(re.findall(r"(?<=\s)--[a-z-]+", line.split(" | ")[0]))
+        told = set(re.findall(r"(?<=\s)--[a-z-]+", line))
         assert told <= known | {"--help"}, line
 
 
