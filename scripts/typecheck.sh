@@ -11,4 +11,4 @@ if ! version=$(.venv/bin/pyright --version 2>&1); then
     echo "auricle: everything along, https://registry.npmjs.org. Once online: make distclean lint" >&2
     exit 2
 fi
-exec .venv/bin/pyright "$@"
+exec .venv/bin/pyright --project pyproject.toml

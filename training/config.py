@@ -145,7 +145,9 @@ class GateRecipe(_Section):
     validation_share: Share = 0.15
     """Of the components of each label."""
     workers: Count = 2
-    threads: Count = 2
+    """Processes that render, and that train one network each."""
+    threads: Count = 1
+    """Of each training; two networks with a thread each are quicker than one after another with two."""
     bundle: BundleSettings
     windows: WindowChoice = WindowChoice()
     training_windows: Count = 80_000

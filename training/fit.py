@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from math import ceil
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import lightning
@@ -12,18 +16,17 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 
-from training.data.datasets import ExampleDataset
+from training.data.datasets import ExampleDataset, load_examples
 from training.nets.tiny import TinyGate
 from training.systems.gate import GateSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from training.config import Network, Optimiser
-    from training.data.datasets import Examples
 
 INFERENCE_BATCH = 512
 
@@ -42,30 +45,61 @@ class _Progress(lightning.Callback):
             self._progress(f"{self._name}: step {trainer.global_step}  {words}")
 
 
-def fitted(
-    network: Network,
-    optimiser: Optimiser,
-    training: tuple[Examples, NDArray[np.int64]],
-    validation: tuple[Examples, NDArray[np.int64]],
-    checkpoint: Path,
-    seed: int,
-    threads: int,
-    progress: Callable[[str], None],
-) -> TinyGate:
-    """The trained network, in evaluation mode. Examples come with the indices that may be used."""
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """All that one training depends on."""
+
+    network: Network
+    optimiser: Optimiser
+    training: Path
+    """Folder of rendered examples."""
+    validation: Path
+    without_fold: int
+    """ESC-50 fold that may not be seen; 0 for none."""
+    checkpoint: Path
+    seed: int
+    threads: int
+
+
+def fit_all(fits: Sequence[Fit], workers: int, progress: Callable[[str], None]) -> list[TinyGate]:
+    """The trained networks, in evaluation mode; those without a checkpoint are trained, `workers` at a time."""
+    missing = [fit for fit in fits if not fit.checkpoint.is_file()]
+    if workers == 1 or len(missing) < 2:
+        for fit in missing:
+            train_one(fit, progress)
+    else:
+        # Spawned, since a fork of a process in which torch has computed may hang.
+        with ProcessPoolExecutor(min(workers, len(missing)), mp_context=get_context("spawn")) as executor:
+            for done in as_completed(executor.submit(train_one, fit, tell) for fit in missing):
+                done.result()
+    return [_load(fit) for fit in fits]
+
+
+def tell(message: str) -> None:
+    """Progress of a worker process, which has no part in the parent's clock."""
+    print(f"{'':12}{message}", file=sys.stderr, flush=True)
+
+
+def _load(fit: Fit) -> TinyGate:
+    net = TinyGate(fit.network.channels, fit.network.shape_channel, fit.network.dropout)
+    net.load_state_dict(torch.load(fit.checkpoint, weights_only=True))
+    return net.eval()
+
+
+def train_one(fit: Fit, progress: Callable[[str], None]) -> None:
+    """Train one network and write its checkpoint."""
+    optimiser, checkpoint, seed = fit.optimiser, fit.checkpoint, fit.seed
+    examples, held_out_examples = load_examples(fit.training), load_examples(fit.validation)
     lightning.seed_everything(seed, verbose=False)
-    torch.set_num_threads(threads)
-    net = TinyGate(network.channels, network.shape_channel, network.dropout)
-    if checkpoint.is_file():
-        net.load_state_dict(torch.load(checkpoint, weights_only=True))
-        progress(f"{checkpoint.stem}: taken from {checkpoint}")
-        return net.eval()
-    data = ExampleDataset(*training)
+    torch.set_num_threads(fit.threads)
+    net = TinyGate(fit.network.channels, fit.network.shape_channel, fit.network.dropout)
+    data = ExampleDataset(examples, examples.without_fold(fit.without_fold))
+    progress(f"{checkpoint.stem}: {len(data)} windows to train on")
     steps = max(1, ceil(optimiser.epochs * len(data) / optimiser.batch))
     system = GateSystem(net, optimiser, steps, seed)
     order = RandomSampler(data, generator=torch.Generator().manual_seed(seed))
     loader = _loader(data, BatchSampler(order, optimiser.batch, drop_last=len(data) >= optimiser.batch))
-    held_out = ExampleDataset(*validation)
+    held_out = ExampleDataset(held_out_examples, held_out_examples.without_fold(fit.without_fold))
     held_out_loader = _loader(held_out, BatchSampler(SequentialSampler(held_out), INFERENCE_BATCH, drop_last=False))
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -84,8 +118,9 @@ def fitted(
         )
         trainer.fit(system, loader, held_out_loader)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(net.state_dict(), checkpoint)
-    return net.eval()
+    scratch = checkpoint.with_suffix(".part")
+    torch.save(net.state_dict(), scratch)
+    scratch.replace(checkpoint)
 
 
 def probabilities(network: TinyGate, features: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from training.bundle import gate_manifest
 from training.card import gate_card
 from training.evaluate import average_precision, bootstrap_interval, operating_point, roc_auc, threshold_at
 from training.export import check_parity, write_bundle, write_index, write_onnx
-from training.fit import fitted, probabilities
+from training.fit import Fit, fit_all, probabilities
 from training.nets.tiny import multiplications, parameters
 from training.prepare import SPEC, prepare
 from training.protocol import score_esc50, score_field
@@ -82,25 +82,22 @@ def train(
 ) -> Trained:
     """A network for each fold, trained on examples that no clip of the fold went into; `FINAL` leaves none out."""
     started = time.monotonic()
-    networks: dict[int, TinyGate] = {}
-    for fold in folds:
-        name = f"fold-{fold}" if fold else "final"
-        training = material.training, material.training.without_fold(fold)
-        validation = material.field_like, material.field_like.without_fold(fold)
-        key = recipe.key(material.key, "network", "optimiser", "seed")
-        checkpoint = Path(recipe.cache) / f"network-{key}" / f"{name}.pt"
-        progress(f"{name}: {len(training[1])} windows to train on")
-        networks[fold] = fitted(
-            recipe.network,
-            recipe.optimiser,
-            training,
-            validation,
-            checkpoint,
-            recipe.seed,
-            recipe.threads,
-            progress,
+    key = recipe.key(material.key, "network", "optimiser", "seed", "threads")
+    fits = [
+        Fit(
+            network=recipe.network,
+            optimiser=recipe.optimiser,
+            training=material.training.folder,
+            validation=material.field_like.folder,
+            without_fold=fold,
+            checkpoint=Path(recipe.cache) / f"network-{key}" / (f"fold-{fold}.pt" if fold else "final.pt"),
+            seed=recipe.seed,
+            threads=recipe.threads,
         )
-    return Trained(networks, time.monotonic() - started)
+        for fold in folds
+    ]
+    networks = fit_all(fits, recipe.workers, progress)
+    return Trained(dict(zip(folds, networks, strict=True)), time.monotonic() - started)
 
 
 def measure(

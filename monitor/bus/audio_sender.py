@@ -75,6 +75,7 @@ class AudioSender:
 
     def __init__(self, intake: Intake, address: str, source: str, keys: CurveKeys | None = None) -> None:
         require_loopback_or_keys(address, keys)
+        self.address = address
         self.source = writable(source)[:200]
         self.stream = uuid.uuid4().hex
         self.refused = ""
@@ -284,7 +285,7 @@ class AudioSender:
                 self._resume = True
             return
         for at, block in enumerate(self._sent):
-            if block.end > answer.received and block.note <= answer.note:
+            if block.end > answer.received:
                 self._go_back(at)
                 return
 

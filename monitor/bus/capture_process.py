@@ -83,7 +83,7 @@ def run_capture(
 def _listen(capture: Capture, sender: AudioSender, stopped: Callable[[], bool], watchdog_s: float) -> str:
     """Watch until the end; why the device is lost, empty when someone asked to stop."""
     watchdog = Watchdog(watchdog_s, time.monotonic_ns())
-    before, refused = SourceCondition.STARTING, ""
+    before, refused, linked = SourceCondition.STARTING, "", False
     while not stopped():
         if sender.failure is not None:
             raise sender.failure
@@ -102,6 +102,8 @@ def _listen(capture: Capture, sender: AudioSender, stopped: Callable[[], bool], 
             log.info("capture", condition=condition.value, device=capture.device.name)
         if sender.refused and sender.refused != refused:
             log.warning(sender.refused)
-        before, refused = condition, sender.refused
+        if sender.linked != linked:
+            log.info("engine answers" if sender.linked else "engine does not answer", engine=sender.address)
+        before, refused, linked = condition, sender.refused, sender.linked
         time.sleep(_LOOK_S)
     return ""

@@ -1,8 +1,8 @@
-"""How long each stage of a pipeline takes, for the benchmark."""
+"""How much processor time each stage of a pipeline takes, for the benchmark."""
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class StageTimes:
-    """Seconds spent in each stage, by name."""
+    """Processor seconds spent in each stage, by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -34,11 +34,11 @@ class _Timed:
         return self._stage.latency
 
     def push(self, item: Any) -> Sequence[Any]:
-        began = perf_counter()
+        began = process_time()
         try:
             return self._stage.push(item)
         finally:
-            self._book[self._name] += perf_counter() - began
+            self._book[self._name] += process_time() - began
 
     def flush(self) -> Sequence[Any]:
         return self._stage.flush()

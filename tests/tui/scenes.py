@@ -154,7 +154,9 @@ class Scene:
 
 def _noise(now: float) -> np.ndarray:
     """Within 4 dB, the same on every machine and with every numpy."""
-    mixed = (np.arange(BANDS, dtype=np.int64) * 104_729 + round(now * 10) * 7_919) * 2_654_435_761 % 2**32
+    mixed = np.arange(BANDS, dtype=np.uint64) * np.uint64(104_729) + np.uint64(round(now * 10) * 7_919)
+    for _ in range(2):
+        mixed = ((mixed >> np.uint64(15)) ^ mixed) * np.uint64(0x45D9F3B) & np.uint64(0xFFFFFFFF)
     return (mixed / 2**31 - 1.0) * 4.0
 
 

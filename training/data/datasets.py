@@ -34,10 +34,15 @@ CHUNK = 250
 """Windows that a worker renders at a time."""
 
 
+NAMES = ("features", "labels", "folds", "contents", "snr_db", "components")
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Rendered windows."""
 
+    folder: Path
+    """Where they lie."""
     features: NDArray[np.float16]
     """`(n, frames, bands)`, dB."""
     labels: NDArray[np.float32]
@@ -182,7 +187,6 @@ def rendered(
 ) -> Examples:
     """`count` examples, from `cache` when they were made before under the same key."""
     folder = cache / f"examples-{key}"
-    names = ("features", "labels", "folds", "contents", "snr_db", "components")
     if not (folder / "done.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         bounds = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
@@ -192,10 +196,15 @@ def rendered(
             if (i + 1) % 20 == 0:
                 progress(f"rendered {len(rows)} of {count} windows")
         types = (np.float16, np.float32, np.int64, np.int64, np.float32, np.int64)
-        for name, dtype, column in zip(names, types, zip(*rows, strict=True), strict=True):
+        for name, dtype, column in zip(NAMES, types, zip(*rows, strict=True), strict=True):
             np.save(folder / f"{name}.npy", np.asarray(column, dtype=dtype))
         (folder / "done.json").write_text(json.dumps({"count": count}))
-    return Examples(*(np.load(folder / f"{name}.npy") for name in names))
+    return load_examples(folder)
+
+
+def load_examples(folder: Path) -> Examples:
+    """What `rendered` left in a folder; features stay on disk, so that several processes share them."""
+    return Examples(folder, *(np.load(folder / f"{name}.npy", mmap_mode="r") for name in NAMES))
 
 
 def _map(

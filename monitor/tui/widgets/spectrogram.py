@@ -73,10 +73,10 @@ class Spectrogram(Panel):
         levels = view.columns.pooled(timeline.first, timeline.cells, timeline.cell, rows)
         keys = self._encode(levels, timeline.touched(view.gaps))
         scrolled = timeline != self._timeline or view.columns.top_hz != self._top_hz or ramp is not self._ramp
+        if ramp is not self._ramp or len(self._segments) > _SEGMENTS_KEPT:
+            self._segments.clear()
         before, self._keys = self._keys, keys
         self._timeline, self._ramp, self._top_hz = timeline, ramp, view.columns.top_hz
-        if len(self._segments) > _SEGMENTS_KEPT:
-            self._segments.clear()
         if scrolled or before.shape != keys.shape:
             self.paint()
             return

@@ -1,0 +1,55 @@
+"""Ten minutes of audio at full speed on one core: the cost of each stage, and the whole command from outside.
+
+    python tests/bench/bench_pipeline.py [MINUTES]
+
+Prints; asserts nothing. The ratio to real time is of processor time, which a busy machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from monitor import paths
+from monitor.audio.synthetic import soundscape
+from monitor.engine import bench
+from monitor.engine.models import load_models
+from monitor.settings import BirdsSettings
+
+
+def main() -> None:
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    blocks = [block.samples for block in soundscape().blocks()]
+    models = load_models(BirdsSettings(), paths.model_roots())
+    print("the pipeline in memory, 48 kHz, gate alone")
+    print("\n".join(bench.run(blocks, 48_000, minutes, models).lines()))
+    print()
+    whole_command(np.concatenate(blocks), minutes)
+
+
+def whole_command(sound: np.ndarray, minutes: float) -> None:
+    """`auricle replay` of a file as long, start-up and JSON Lines included."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "long.wav"
+        samples = np.resize(sound, round(minutes * 60 * 48_000))
+        soundfile.write(file, samples, 48_000, subtype="PCM_16")
+        words = [sys.executable, "-m", "monitor", "replay", str(file), "--no-tui", "--speed", "max"]
+        subprocess.run([*words, "--jsonl", str(Path(folder) / "out.jsonl")], check=True, stdout=subprocess.DEVNULL)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor_s = used.ru_utime + used.ru_stime
+    print(f"`auricle replay` of a file of {minutes:g} minutes, start-up and JSON Lines included")
+    print(f"{processor_s:.2f} processor seconds: {minutes * 60 / processor_s:.0f} times real time on one core")
+    print(f"largest resident memory: {used.ru_maxrss / 1e3:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
