@@ -29,7 +29,7 @@ demo: $(VENV)/.installed-base ## Listen to a soundscape that the program makes i
 	@$(BIN)/auricle demo $(ARGS)
 
 test: $(VENV)/.installed-full lint ## Run every check: format, lint, import law, types, and the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check format, style, the import law and the types
 	$(BIN)/ruff check .

@@ -40,6 +40,7 @@ Paths = Annotated[
 ]
 Address = Annotated[str | None, typer.Argument(help="The engine's commands address.")]
 EngineAddress = Annotated[str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")]
+Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Keep the raw audio as FLAC files here.")]
 Stay = Annotated[bool, typer.Option("--stay", hidden=True)]
 
 
@@ -70,9 +71,7 @@ def demo(
 
 @app.command()
 def replay(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Recordings, folders, globs, or - for WAV on standard input.")
-    ],
+    paths: Paths,
     speed: Annotated[str, typer.Option(help="1, any factor, or max (as fast as it can go).")] = "1",
     no_tui: NoTui = False,
     jsonl: Jsonl = None,
@@ -100,11 +99,10 @@ def replay(
 
 @app.command()
 def live(
-    device: Annotated[
-        str | None, typer.Option(help="Name of the microphone or a part of it; see `auricle devices`.")
-    ] = None,
+    device: Device = None,
     no_tui: NoTui = False,
     jsonl: Jsonl = None,
+    record: Record = None,
     keep_running: Annotated[
         bool, typer.Option(help="Leave engine and capture running when the screen is left.")
     ] = False,
@@ -116,10 +114,10 @@ def live(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, capture={"device": device})
+    settings = _settings(config, capture={"device": device, "record": record})
     shown = not no_tui and jsonl != "-" and console.has_terminal()
     console.keep_program_log(program_log())
-    _leave(listen.live(settings, config, device, shown=shown, jsonl=jsonl, keep_running=keep_running))
+    _leave(listen.live(settings, config, shown=shown, jsonl=jsonl, keep_running=keep_running))
 
 
 @app.command()
@@ -137,10 +135,9 @@ def engine(log: Log = None, config: ConfigFile = None) -> None:
 
 @app.command()
 def capture(
-    device: Annotated[str | None, typer.Option(help="Name of the microphone or a part of it.")] = None,
-    engine_address: Annotated[
-        str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")
-    ] = None,
+    device: Device = None,
+    engine_address: EngineAddress = None,
+    record: Record = None,
     config: ConfigFile = None,
 ) -> None:
     """A microphone by itself: sends its audio to an engine, here or elsewhere.
@@ -149,7 +146,7 @@ def capture(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, capture={"device": device}, bus={"audio": engine_address})
+    settings = _settings(config, capture={"device": device, "record": record}, bus={"audio": engine_address})
     console.keep_program_log(None)
     _leave(listen.capture(settings))
 

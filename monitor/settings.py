@@ -41,6 +41,8 @@ class CaptureSettings(Section):
     """Seconds that the ring buffer holds: the longest outage of the engine that loses nothing."""
     watchdog_s: Annotated[float, Field(ge=0.5, le=60.0)] = 3.0
     """Seconds without a frame after which a microphone counts as gone."""
+    record: Path | None = None
+    """Folder that keeps the raw audio as FLAC files of ten minutes; unset: none is kept."""
 
 
 class BusSettings(Section):

@@ -25,12 +25,12 @@ RENDERED = 20_000
 
 
 def level(windows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """dB `(n, frames, bands)` -> `(n, 1)`: mean power of the window in dB."""
+    """DB `(n, frames, bands)` -> `(n, 1)`: mean power of the window in dB."""
     return 10.0 * np.log10(np.mean(10.0 ** (windows.astype(np.float64) / 10.0), axis=(1, 2)))[:, None]
 
 
 def bandwidth(windows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """dB `(n, frames, bands)` -> `(n, 2)`: highest and lowest band whose mean lies within 50 dB of the loudest band's."""
+    """DB `(n, frames, bands)` -> `(n, 2)`: highest and lowest band whose mean lies within 50 dB of the loudest band's."""
     means = windows.astype(np.float64).mean(axis=1)
     inside = means >= means.max(axis=1, keepdims=True) - 50.0
     highest = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
@@ -50,7 +50,8 @@ def fit_cue(
 
 def measure_cues(material: Material, frames: int, seed: int) -> dict[str, CueFigures]:
     """Each cue on the tests of the gate, learned from recordings as they are (one model a fold, as for the gate), and on
-    held-out rendered windows, learned from rendered ones: what mixing has left of it."""
+    held-out rendered windows, learned from rendered ones: what mixing has left of it.
+    """
     original, labels, folds = _windows_as_they_are(material, frames)
     figures: dict[str, CueFigures] = {}
     for name, cue in CUES.items():
@@ -64,7 +65,7 @@ def measure_cues(material: Material, frames: int, seed: int) -> dict[str, CueFig
 
         recordings, store, kernel = material.recordings, material.store, material.kernel
         esc50 = score_esc50(recordings, store, kernel, frames, score)
-        field = score_field(recordings, store, kernel, frames, lambda windows: score(0, windows))  # noqa: B023 likewise
+        field = score_field(recordings, store, kernel, frames, lambda windows: score(0, windows))
         count = min(len(material.training), RENDERED)
         rendered = fit_cue(name, material.training.features[:count], material.training.labels[:count], seed)
         held_out = material.validation

@@ -19,7 +19,6 @@ from training.prepare import SPEC
 from training.protocol import LEAST_OVERLAP_S
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from training.config import GateRecipe
     from training.results import Figure, GateResults

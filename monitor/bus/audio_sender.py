@@ -285,7 +285,7 @@ class AudioSender:
                 self._resume = True
             return
         for at, block in enumerate(self._sent):
-            if block.end > answer.received:
+            if block.end > answer.received and block.note <= answer.note:
                 self._go_back(at)
                 return
 

@@ -37,7 +37,6 @@ TURN_S = 0.2
 def live(
     settings: Settings,
     config: Path | None,
-    device: str | None,
     *,
     shown: bool,
     jsonl: str | None,
@@ -52,7 +51,11 @@ def live(
     except EngineDied as fault:
         console.messages.print(fault.printed, markup=False)
         return fault.exit_code
-    words = ["capture", *shared, "--engine", settings.bus.audio, *(["--device", device] if device else [])]
+    words = ["capture", *shared, "--engine", settings.bus.audio]
+    if settings.capture.device:
+        words += ["--device", settings.capture.device]
+    if settings.capture.record:
+        words += ["--record", str(settings.capture.record)]
     capturing = Child("capture", program(*words), logs / "capture.log")
     capturing.start()
     supervisor = Supervisor([engine, capturing])
@@ -77,6 +80,7 @@ def capture(settings: Settings) -> int:
             rate=wanted.rate,
             ring_s=wanted.ring_s,
             watchdog_s=wanted.watchdog_s,
+            record=wanted.record,
             keys=_keys(settings),
         )
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.core.clock import isoformat, seconds
+from monitor.core.clock import NANOSECONDS, isoformat, seconds
 from monitor.core.events import ActivityChange, Reading, SourceState, StreamGap
 from monitor.core.types import ENGINE_RATE
 
@@ -20,15 +20,19 @@ def to_text_line(source: str, reading: Reading, utc_ns: int | None) -> str | Non
     told = _tell(reading)
     if told is None:
         return None
-    when = isoformat(utc_ns)[:19] + "Z" if utc_ns is not None else stream_time(reading.span.start)
-    return f"{when}  {source}  {told}"
+    # An end is told when it is known: that is the moment it belongs to.
+    moment = reading.span.end if isinstance(reading, ActivityChange) and not reading.active else reading.span.start
+    if utc_ns is None:
+        return f"{stream_time(moment)}  {source}  {told}"
+    at_ns = utc_ns + (moment - reading.span.start) * NANOSECONDS // ENGINE_RATE
+    return f"{isoformat(at_ns)[:19]}Z  {source}  {told}"
 
 
 def _tell(reading: Reading) -> str | None:
     if isinstance(reading, ActivityChange):
         if reading.active:
             return f"bird audible, {reading.probability:.0%}"
-        return f"bird fell silent after {seconds(reading.span.length):.1f} s, best {reading.probability:.0%}"
+        return f"bird silent after {seconds(reading.span.length):.1f} s, best {reading.probability:.0%}"
     if isinstance(reading, StreamGap):
         about = "about " if reading.estimated else ""
         return f"lost {about}{seconds(reading.lost):.3f} s: {reading.reason}"

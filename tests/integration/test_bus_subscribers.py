@@ -26,8 +26,8 @@ from tests.helpers.engine_thread import ANY_PORT
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
-BURST = 10_000
-"""Steps of four messages: eight times what the engine keeps for a subscriber, and megabytes more than sockets hold."""
+BURST = 25_000
+"""Steps of four messages: ten times what both sides keep in their queues, and far more than sockets hold."""
 FROZEN_S = 6.0
 """Longer than the time after which an engine counts as silent."""
 

@@ -10,24 +10,23 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import soundfile
 
+from monitor.audio.start_time import start_utc_ns
 from monitor.audio.synthetic import soundscape
 from tests.helpers.null_sink import NullSink, why_not
 from tests.helpers.program import command, environment, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 REASON = why_not()
-pytestmark = [
-    pytest.mark.skipif(REASON is not None, reason=f"no null sink here: {REASON}"),
-    pytest.mark.xdist_group("microphone"),
-]
+pytestmark = pytest.mark.skipif(REASON is not None, reason=f"no null sink here: {REASON}")
 PATIENCE_S = 60.0
 
 
@@ -119,6 +118,29 @@ def test_a_bird_through_the_microphone_and_a_capture_that_is_killed(tmp_path: Pa
             assert health["heard"] < 1.0
         assert listener.process.returncode == 0
         assert children(listener.process.pid, "") == []
+
+
+def test_the_raw_recording_is_what_was_played(tmp_path: Path, song: np.ndarray) -> None:
+    settings_file(tmp_path)
+    folder = tmp_path / "raw"
+    with NullSink() as sink:
+        with running(tmp_path, sink, "live", "--no-tui", "--jsonl", "-", "--record", str(folder)) as listener:
+            listener.wait_for(is_state("listening"))
+            sink.play(song[: 5 * 48_000]).wait(30)
+            listener.wait_for(lambda line: line["type"] == "activity" and not line["active"])
+        assert listener.process.returncode == 0
+    (file,) = folder.glob("*.flac")
+    start = start_utc_ns(file, None)
+    assert start is not None
+    assert abs(start - time.time_ns()) < 120 * 10**9
+    recorded, rate = soundfile.read(file, dtype="float32")
+    assert rate == 48_000
+    assert np.abs(recorded).max() == pytest.approx(np.abs(song[: 5 * 48_000]).max(), abs=1e-4)
+    piece = song[2 * 48_000 : 3 * 48_000]
+    size = len(recorded) + len(piece)
+    spectrum = np.fft.rfft(recorded, size) * np.fft.rfft(piece, size).conj()
+    shift = int(np.argmax(np.fft.irfft(spectrum, size)[: len(recorded) - len(piece)]))
+    np.testing.assert_allclose(recorded[shift : shift + len(piece)], piece, atol=1e-4)
 
 
 def test_an_engine_that_is_killed_comes_back_and_loses_nothing_that_the_ring_holds(

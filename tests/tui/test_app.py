@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -252,6 +253,9 @@ async def test_no_engine_ends_the_screen_with_its_error() -> None:
     assert isinstance(app.return_value, BusError)
 
 
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="signals are for the main thread only"
+)
 async def test_asked_to_end_it_gives_the_terminal_back() -> None:
     app = make_app(scenes.garden(2.0))
     async with app.run_test(size=(80, 24)):

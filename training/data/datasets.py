@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from monitor.features.frontend import Kernel
 from training.data.mixtures import Colouring, colour, coloured_noise, cut, mix, power, to_level
-from training.data.pool import POSITIVE, Content, Place
+from training.data.pool import Content, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

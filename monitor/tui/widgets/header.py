@@ -65,7 +65,7 @@ class SourceHeader(Panel):
     def _who(self, width: int) -> Content:
         said = self._said
         parts: list[Part] = [("auricle", "bold $accent")] if width >= 40 else []
-        named_by_title = PurePath(said.name).name == PurePath(self._title).name
+        named_by_title = PurePath(self._title).name in said.name
         if self._title and width >= 50 and not named_by_title:
             parts.append((f"  {short_name(self._title, max(12, width // 5))}", "$foreground-muted"))
         if said.condition is None:

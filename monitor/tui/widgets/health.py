@@ -39,7 +39,7 @@ def health_parts(view: SourceView | None) -> list[Part]:
     """`listening 100.00 %  lost 0  lag 0.2 s  62x`, with styles."""
     word = "listening" if view is not None and view.condition is SourceCondition.LISTENING else "heard"
     if view is None or view.health is None:
-        return [("nothing heard yet", "$foreground-muted")]
+        return [("nothing heard yet" if view is None else f"{word}  not counted yet", "$foreground-muted")]
     health = view.health
     lossless = health.heard >= 1.0 and health.lost == 0
     behind = health.lag_s >= _BEHIND_S or (0 < health.real_time_factor < 1.0)

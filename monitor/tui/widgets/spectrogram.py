@@ -26,10 +26,11 @@ _NOTHING = -1
 """No column here: before the start, or not drawn."""
 _LOST = -2
 """Audio was lost here."""
-_DARK, _BRIGHT = 30.0, 99.8
+_DARK, _BRIGHT = 30.0, 99.7
 """Percentiles of the levels shown that become the darkest and the brightest colour."""
 _STEP_DB = 6
-_SPAN_DB = 36
+_SPAN_DB = 30
+"""Steps of the colour range, and the least that it spans."""
 _SEGMENTS_KEPT = 8192
 _SETTLE_EVERY = 10
 """Drawings between two looks at the range of the colours."""
@@ -141,12 +142,12 @@ class Spectrogram(Panel):
         self._segments.clear()
 
     def _settle(self, levels: Float32Array) -> None:
-        """Fit the colours to what is heard, in steps and seldom, so that they do not flicker."""
+        """Fit the colours to what is heard, rumble left out: in steps and seldom, so that they do not flicker."""
         self._shows += 1
         if len(levels) == 0 or (self._settled and self._shows % _SETTLE_EVERY):
             return
         self._settled = len(levels) >= _SETTLE_EVERY
-        dark, bright = (float(level) for level in np.percentile(levels, (_DARK, _BRIGHT)))
+        dark, bright = (float(level) for level in np.percentile(levels[:, levels.shape[1] // 16 :], (_DARK, _BRIGHT)))
         if not self._low - 2 <= dark < self._low + _STEP_DB + 2:
             self._low = _STEP_DB * floor(dark / _STEP_DB)
         if not self._high - _STEP_DB - 2 < bright <= self._high + 2 or self._high - self._low < _SPAN_DB:

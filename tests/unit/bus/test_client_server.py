@@ -111,7 +111,7 @@ def test_how_far_back_events_begin(tmp_path, how, expected):
 
 
 def test_a_subscriber_that_does_not_read_gets_all_events_and_counts_what_else_it_lost(tmp_path):
-    count = 15_000
+    count = 60_000  # more than both queues and the sockets between them hold
     with (
         EngineThread(log=tmp_path / "events.sqlite3") as engine,
         BusClient(engine.addresses.commands) as client,

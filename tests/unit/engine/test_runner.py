@@ -1,4 +1,4 @@
-"""One source through the whole pipeline: gaps, interruptions, other rates, overload; with a real model and real stages."""
+"""One source through the whole pipeline: gaps, interruptions, other rates, overload; with real stages and a model."""
 
 from __future__ import annotations
 
