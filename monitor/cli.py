@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="A program that listens: birds, machines and scenes, from a microphone or from recordings, on one CPU core.",
+    help="A program that listens: where is a bird heard, live from a microphone or in recordings, on one CPU core.",
 )
 models_app = typer.Typer(no_args_is_help=True, help="Model bundles: what is there, and whether it is sound.")
 config_app = typer.Typer(no_args_is_help=True, help="Settings: defaults, file, environment, flags.")
@@ -29,6 +29,24 @@ keys_app = typer.Typer(no_args_is_help=True, help="CURVE keys, needed where sock
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        console.print_line(f"auricle {version('auricle')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _auricle(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Hold the options of the program itself."""
+
 
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print readings as text instead of drawing the screen.")]
 Jsonl = Annotated[str | None, typer.Option("--jsonl", metavar="FILE", help="Write JSON Lines to FILE (- is stdout).")]
@@ -40,6 +58,7 @@ Paths = Annotated[
 ]
 Address = Annotated[str | None, typer.Argument(help="The engine's commands address.")]
 EngineAddress = Annotated[str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")]
+Channel = Annotated[int | None, typer.Option("--channel", min=1, max=8, help="Channel to listen to, from 1.")]
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Keep the raw audio as FLAC files here.")]
 Stay = Annotated[bool, typer.Option("--stay", hidden=True)]
 
@@ -76,7 +95,7 @@ def replay(
     no_tui: NoTui = False,
     jsonl: Jsonl = None,
     log: Log = None,
-    channel: Annotated[str | None, typer.Option(help="auto, mix, or the number of a channel from 1.")] = None,
+    channel: Annotated[str | None, typer.Option(help="loudest, or the number of a channel from 1.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of local file names, such as Europe/Berlin.")] = None,
     config: ConfigFile = None,
     stay: Stay = False,
@@ -102,6 +121,7 @@ def live(
     device: Device = None,
     no_tui: NoTui = False,
     jsonl: Jsonl = None,
+    channel: Channel = None,
     record: Record = None,
     keep_running: Annotated[
         bool, typer.Option(help="Leave engine and capture running when the screen is left.")
@@ -114,7 +134,7 @@ def live(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, capture={"device": device, "record": record})
+    settings = _settings(config, capture={"device": device, "channel": channel, "record": record})
     shown = not no_tui and jsonl != "-" and console.has_terminal()
     console.keep_program_log(program_log())
     _leave(listen.live(settings, config, shown=shown, jsonl=jsonl, keep_running=keep_running))
@@ -137,6 +157,7 @@ def engine(log: Log = None, config: ConfigFile = None) -> None:
 def capture(
     device: Device = None,
     engine_address: EngineAddress = None,
+    channel: Channel = None,
     record: Record = None,
     config: ConfigFile = None,
 ) -> None:
@@ -146,7 +167,9 @@ def capture(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, capture={"device": device, "record": record}, bus={"audio": engine_address})
+    settings = _settings(
+        config, capture={"device": device, "channel": channel, "record": record}, bus={"audio": engine_address}
+    )
     console.keep_program_log(None)
     _leave(listen.capture(settings))
 

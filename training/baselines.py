@@ -30,7 +30,7 @@ def level(windows: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def bandwidth(windows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """DB `(n, frames, bands)` -> `(n, 2)`: highest and lowest band whose mean lies within 50 dB of the loudest band's."""
+    """DB `(n, frames, bands)` -> `(n, 2)`: highest and lowest band whose mean is within 50 dB of the loudest's."""
     means = windows.astype(np.float64).mean(axis=1)
     inside = means >= means.max(axis=1, keepdims=True) - 50.0
     highest = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
@@ -49,8 +49,10 @@ def fit_cue(
 
 
 def measure_cues(material: Material, frames: int, seed: int) -> dict[str, CueFigures]:
-    """Each cue on the tests of the gate, learned from recordings as they are (one model a fold, as for the gate), and on
-    held-out rendered windows, learned from rendered ones: what mixing has left of it.
+    """What each cue scores on the tests of the gate, and what mixing has left of it.
+
+    For the tests it is learned from recordings as they are, once a fold as the gate is; what is left is measured on
+    held-out rendered windows, learned from rendered ones.
     """
     original, labels, folds = _windows_as_they_are(material, frames)
     figures: dict[str, CueFigures] = {}

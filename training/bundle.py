@@ -19,7 +19,6 @@ from training.prepare import SPEC
 from training.protocol import LEAST_OVERLAP_S
 
 if TYPE_CHECKING:
-
     from training.config import GateRecipe
     from training.results import Figure, GateResults
 
@@ -68,7 +67,9 @@ SOURCES = {
 def data_sources(used: dict[str, int]) -> tuple[DataSource, ...]:
     """What the model has seen, with the number of recordings."""
     return tuple(
-        DataSource(name=f"{name}: {used[content]} recordings", used_for=f"{use}; training and validation", licence=licence)
+        DataSource(
+            name=f"{name}: {used[content]} recordings", used_for=f"{use}; training and validation", licence=licence
+        )
         for content, (name, use, licence) in SOURCES.items()
         if used.get(content)
     )
@@ -136,9 +137,18 @@ def _metrics(results: GateResults) -> tuple[Metric, ...]:
         _with_interval("auc", results.field_auc, field, "nine annotated field minutes of one site"),
         _with_interval("average_precision", results.field_ap, field, "nine annotated field minutes of one site"),
         Metric(name="recall", value=point.recall, protocol=f"{field}; at `on`", data="nine annotated field minutes"),
-        Metric(name="precision", value=point.precision, protocol=f"{field}; at `on`", data="nine annotated field minutes"),
-        Metric(name="auc", value=results.validation_auc, protocol=held_out, data="validation windows, mixed as in training"),
-        Metric(name="auc", value=results.field_like_auc, protocol=held_out, data="validation windows, mixed as in the field"),
+        Metric(
+            name="precision", value=point.precision, protocol=f"{field}; at `on`", data="nine annotated field minutes"
+        ),
+        Metric(
+            name="auc", value=results.validation_auc, protocol=held_out, data="validation windows, mixed as in training"
+        ),
+        Metric(
+            name="auc",
+            value=results.field_like_auc,
+            protocol=held_out,
+            data="validation windows, mixed as in the field",
+        ),
     )
 
 

@@ -16,22 +16,25 @@ YAMNET = "YAMNet's bird classes, on similar unseen material (not measured here)"
 
 def gate_card(recipe: GateRecipe, recipe_name: str, results: GateResults, used: dict[str, int], parity: float) -> str:
     """Markdown with its front matter."""
-    return "\n\n".join(
-        [
-            _front_matter(results),
-            _what(recipe, results),
-            _use(recipe, results),
-            _data(recipe, used),
-            _training(recipe, recipe_name, results),
-            _measured(recipe_name, results),
-            _limits(),
-            f"## Cost\n\n{results.parameters:,} parameters, {results.multiplications / 1e6:.1f} million "
-            "multiply-accumulates a window, two windows a second of audio. "
-            f"onnxruntime equals torch within {parity:.0e} on held-out windows.",
-            f"## Licence\n\nThe weights are under {LICENCE}, because some recordings are non-commercial and share-alike. "
-            "No recording is part of this bundle: the sound in `golden.npz` is made by arithmetic.",
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                _front_matter(results),
+                _what(recipe, results),
+                _use(recipe, results),
+                _data(recipe, used),
+                _training(recipe, recipe_name, results),
+                _measured(recipe_name, results),
+                _limits(),
+                f"## Cost\n\n{results.parameters:,} parameters, {results.multiplications / 1e6:.1f} million "
+                "multiply-accumulates a window, two windows a second of audio. "
+                f"onnxruntime equals torch within {parity:.0e} on held-out windows.",
+                f"## Licence\n\nThe weights are under {LICENCE}, because some recordings are non-commercial and share-alike. "
+                "No recording is part of this bundle: the sound in `golden.npz` is made by arithmetic.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _front_matter(results: GateResults) -> str:
@@ -123,7 +126,8 @@ A filter that would take the bird away is not applied."""
 def _measured(recipe_name: str, results: GateResults) -> str:
     folds = ", ".join(f"{value:.3f}" for value in results.esc50_by_fold.values())
     cues = "\n".join(
-        f"| {name} alone (boosted trees) | {c.esc50_auc:.3f} | {c.field_auc:.3f} | |" for name, c in results.cues.items()
+        f"| {name} alone (boosted trees) | {c.esc50_auc:.3f} | {c.field_auc:.3f} | |"
+        for name, c in results.cues.items()
     )
     left = ", ".join(f"{name} {c.rendered_auc:.3f}" for name, c in results.cues.items())
     point, validation, field_like = results.field_point, results.validation_point, results.field_like_point

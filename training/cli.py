@@ -1,4 +1,4 @@
-"""The command line of training: one thin function per command. Heavy imports are made by the command that needs them."""
+"""The command line of training: one thin function per command. Commands import what is heavy themselves."""
 
 from __future__ import annotations
 

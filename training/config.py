@@ -66,7 +66,7 @@ class Mixing(_Section):
     """Examples that get a second source behind the first."""
     snr_db: Range = (-5.0, 20.0)
     low_pass_share: Share = 0.5
-    low_pass_hz: Range = (3_000.0, 8_000.0)
+    low_pass_hz: Range = (4_000.0, 8_000.0)
     high_pass_share: Share = 0.4
     high_pass_hz: Range = (60.0, 800.0)
     tilt_share: Share = 0.5
@@ -93,7 +93,7 @@ FIELD_LIKE = Mixing(
 class Network(_Section):
     """Size of the network."""
 
-    channels: tuple[Count, ...] = (16, 32, 48, 64, 96)
+    channels: tuple[Count, ...] = (16, 32, 64, 96, 128)
     shape_channel: bool = True
     """Whether the net also sees the spectrum's shape, not only how bands change within the window."""
     dropout: Share = 0.2
@@ -102,7 +102,7 @@ class Network(_Section):
 class Optimiser(_Section):
     """How the network is trained."""
 
-    epochs: Positive = 8.0
+    epochs: Positive = 2.0
     """Passes over the training windows."""
     batch: Count = 128
     learning_rate: Positive = 2e-3
@@ -150,10 +150,12 @@ class GateRecipe(_Section):
     """Of each training; two networks with a thread each are quicker than one after another with two."""
     bundle: BundleSettings
     windows: WindowChoice = WindowChoice()
-    training_windows: Count = 80_000
+    training_windows: Count = 160_000
     validation_windows: Count = 8_000
     mixing: Mixing = Mixing()
     field_like: Mixing = FIELD_LIKE
+    field_like_share: Share = 0.3
+    """Of the training windows that are mixed as in the field."""
     network: Network = Network()
     optimiser: Optimiser = Optimiser()
     decision: Decision = Decision()

@@ -6,7 +6,6 @@ import json
 import logging
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +22,7 @@ from monitor.inference.session import Session
 from training.nets.tiny import WithProbability
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from numpy.typing import NDArray
     from torch import nn
 

@@ -1,4 +1,4 @@
-"""The whole making of a gate, top to bottom: prepare, train once a fold, train for good, choose thresholds, measure, export."""
+"""The whole making of a gate, top to bottom: prepare, train (for good, and once a fold), measure, export."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def export_gate(recipe: GateRecipe, recipe_path: Path, progress: Callable[[str],
     return export(recipe, recipe_path, material, train(recipe, material, (FINAL,), progress), results, progress)
 
 
-def train(
-    recipe: GateRecipe, material: Material, folds: tuple[int, ...], progress: Callable[[str], None]
-) -> Trained:
+def train(recipe: GateRecipe, material: Material, folds: tuple[int, ...], progress: Callable[[str], None]) -> Trained:
     """A network for each fold, trained on examples that no clip of the fold went into; `FINAL` leaves none out."""
     started = time.monotonic()
     key = recipe.key(material.key, "network", "optimiser", "seed", "threads")
@@ -100,18 +98,14 @@ def train(
     return Trained(dict(zip(folds, networks, strict=True)), time.monotonic() - started)
 
 
-def measure(
-    recipe: GateRecipe, material: Material, trained: Trained, progress: Callable[[str], None]
-) -> GateResults:
+def measure(recipe: GateRecipe, material: Material, trained: Trained, progress: Callable[[str], None]) -> GateResults:
     """Thresholds on validation windows, then each test once."""
     final = trained.networks[FINAL]
     scores = {
         "validation": probabilities(final, material.validation.features),
         "field_like": probabilities(final, material.field_like.features),
     }
-    on = threshold_at(
-        scores["field_like"][material.field_like.labels == 0], recipe.decision.false_positive_rate
-    )
+    on = threshold_at(scores["field_like"][material.field_like.labels == 0], recipe.decision.false_positive_rate)
     off = _odds_share(on, recipe.decision.off_ratio)
     frames = recipe.windows.frames
     recordings, store, kernel = material.recordings, material.store, material.kernel
@@ -180,9 +174,7 @@ def recipe_name(path: Path) -> str:
     return "/".join(parts[parts.index("configs") :]) if "configs" in parts else path.name
 
 
-def _figure(
-    figure: Callable[[NDArray[np.float64], NDArray[np.float64]], float], scored: Scored, how: str
-) -> Figure:
+def _figure(figure: Callable[[NDArray[np.float64], NDArray[np.float64]], float], scored: Scored, how: str) -> Figure:
     low, high = bootstrap_interval(scored.labels, scored.scores, scored.units, figure)
     return Figure(figure(scored.labels, scored.scores), low, high, how)
 

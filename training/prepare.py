@@ -60,22 +60,23 @@ def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
     parts = {part: [place for place in pool if place.part is part] for part in Part}
     stable = f"{SPEC.fingerprint} {PATH_VERSION} {RENDER_VERSION} {store.name}"
 
-    def key(part: Part, section: str, count: int, offset: int) -> str:
-        return recipe.key(f"{stable} {part} {count} {offset}", section, "windows", "seed", "validation_share")
+    def render(part: Part, field_like_share: float, count: int, offset: int) -> Examples:
+        mixings = [(recipe.mixing, 1.0 - field_like_share), (recipe.field_like, field_like_share)]
+        renderer = Renderer(parts[part], store, SPEC, recipe.windows.frames, mixings, recipe.seed + offset)
+        salt = f"{stable} {part} {count} {offset} {field_like_share}"
+        key = recipe.key(salt, "mixing", "field_like", "windows", "seed", "validation_share")
+        return rendered(renderer, count, cache, key, recipe.workers, progress)
 
-    def render(part: Part, section: str, count: int, offset: int) -> Examples:
-        mixing = recipe.field_like if section == "field_like" else recipe.mixing
-        renderer = Renderer(parts[part], store, SPEC, recipe.windows.frames, mixing, recipe.seed + offset)
-        return rendered(renderer, count, cache, key(part, section, count, offset), recipe.workers, progress)
+    training = render(Part.TRAIN, recipe.field_like_share, recipe.training_windows, 0)
 
     return Material(
         recordings=recordings,
         store=store,
         kernel=kernel,
         pool=pool,
-        training=render(Part.TRAIN, "mixing", recipe.training_windows, 0),
-        validation=render(Part.VALIDATION, "mixing", recipe.validation_windows, 1),
-        field_like=render(Part.VALIDATION, "field_like", recipe.validation_windows, 2),
-        key=key(Part.TRAIN, "mixing", recipe.training_windows, 0),
+        training=training,
+        validation=render(Part.VALIDATION, 0.0, recipe.validation_windows, 1),
+        field_like=render(Part.VALIDATION, 1.0, recipe.validation_windows, 2),
+        key=training.folder.name,
         used=dict(Counter(str(content) for content in {place.path: place.content for place in pool}.values())),
     )

@@ -56,7 +56,9 @@ def has_bird(start_s: float, end_s: float, boxes: Sequence[Box]) -> bool:
     )
 
 
-def score_field(recordings: Sequence[Recording], store: AudioStore, kernel: Kernel, frames: int, score: Score) -> Scored:
+def score_field(
+    recordings: Sequence[Recording], store: AudioStore, kernel: Kernel, frames: int, score: Score
+) -> Scored:
     """Every window of about a second of the field minutes, one after another without overlap."""
     spec = kernel.spec
     labels: list[float] = []

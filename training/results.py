@@ -92,7 +92,7 @@ class GateResults:
         folds = "  ".join(f"fold {fold} {value:.3f}" for fold, value in self.esc50_by_fold.items())
         point = self.field_point
         cues = [
-            f"{name} alone: ESC-50 AUC {c.esc50_auc:.3f}, field AUC {c.field_auc:.3f}, rendered AUC {c.rendered_auc:.3f}"
+            f"{name} alone: AUC ESC-50 {c.esc50_auc:.3f}, field {c.field_auc:.3f}, mixed windows {c.rendered_auc:.3f}"
             for name, c in self.cues.items()
         ]
         return [

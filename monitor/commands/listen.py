@@ -51,12 +51,7 @@ def live(
     except EngineDied as fault:
         console.messages.print(fault.printed, markup=False)
         return fault.exit_code
-    words = ["capture", *shared, "--engine", settings.bus.audio]
-    if settings.capture.device:
-        words += ["--device", settings.capture.device]
-    if settings.capture.record:
-        words += ["--record", str(settings.capture.record)]
-    capturing = Child("capture", program(*words), logs / "capture.log")
+    capturing = Child("capture", program(*_capture_words(settings), *shared), logs / "capture.log")
     capturing.start()
     supervisor = Supervisor([engine, capturing])
     supervisor.start()
@@ -66,6 +61,17 @@ def live(
         supervisor.stop(leave_running=keep_running)
         if keep_running:
             console.messages.print(f"engine and capture go on; `auricle watch {address}` shows them")
+
+
+def _capture_words(settings: Settings) -> list[str]:
+    """The capture command with what was given as flags to this one; the rest it reads for itself."""
+    wanted = settings.capture
+    words = ["capture", "--engine", settings.bus.audio, "--channel", str(wanted.channel)]
+    if wanted.device:
+        words += ["--device", wanted.device]
+    if wanted.record:
+        words += ["--record", str(wanted.record)]
+    return words
 
 
 def capture(settings: Settings) -> int:

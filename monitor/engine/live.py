@@ -153,7 +153,7 @@ class _Stream:
         if gone:
             self.runner.flush()
         self._expected = note.condition is not SourceCondition.ENDED
-        self.runner.change_state(note.condition, note.detail)
+        self.runner.change_state(note.condition, note.detail, time.time_ns())
 
     def report_health_if_due(self) -> None:
         """Once a second; what should have come and has not counts as not heard, at once."""

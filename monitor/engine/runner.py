@@ -62,10 +62,11 @@ class StreamRunner:
         """Note when a block's first sample was captured; a step of the wall clock becomes a new anchor."""
         self.clock.observe(engine_index(block.start, block.rate), utc_ns)
 
-    def change_state(self, state: SourceCondition, detail: str = "") -> None:
-        """Publish what the source is doing."""
+    def change_state(self, state: SourceCondition, detail: str = "", utc_ns: int | None = None) -> None:
+        """Publish what the source is doing; `utc_ns`: when it was seen, where that is known better than the stream."""
         here = Span(self.reached, self.reached)
-        self._emit([SourceState(here, state, detail, self._synthetic)])
+        seen_ns = self.clock.utc_ns(self.reached) if utc_ns is None else utc_ns
+        self._publish(self.name, SourceState(here, state, detail, self._synthetic), seen_ns)
 
     def flush(self) -> None:
         """Close what is open: the stream ends here, or breaks for an unknown time. Windows begin anew after it."""

@@ -63,5 +63,12 @@ def test_a_fold_is_kept_from_its_model(catalogued: list[tuple[Recording, Assignm
 
 def test_each_kind_of_negative_validates(catalogued: list[tuple[Recording, Assignment]]) -> None:
     contents = {content_of(recording) for recording, a in catalogued if a.part is Part.VALIDATION}
-    assert contents >= {Content.BIRD, Content.ESC50_BIRD, Content.OUTDOORS, Content.SCENE, Content.SPEECH, Content.MUSIC}
+    assert contents >= {
+        Content.BIRD,
+        Content.ESC50_BIRD,
+        Content.OUTDOORS,
+        Content.SCENE,
+        Content.SPEECH,
+        Content.MUSIC,
+    }
     assert contents >= {Content.MACHINE, Content.FROG, Content.ESC50}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,10 @@ from monitor.errors import UsageError
 from monitor.inference.bundle import load_bundle, verify_bundle
 from training.config import load_recipe
 from training.gate import export_gate, run_gate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RATE = 16_000
 
@@ -86,9 +89,8 @@ def make_recordings(root: Path) -> None:
         sound[: 2 * RATE] += _bird(generator, 2.0)
         _write(root, f"birds/{name}", sound)
         birds.append(_bird_row(name, "annotated-continuous", ""))
-        boxes.append(
-            {"file": name, "start_s": 0.2, "end_s": 1.9, "low_hz": 3000, "high_hz": 5000, "species": "x", "original": "y"}
-        )
+        times = {"start_s": 0.2, "end_s": 1.9, "low_hz": 3000, "high_hz": 5000}
+        boxes.append({"file": name, **times, "species": "x", "original": "y"})
     _table(root / "birds/manifest.csv", birds)
     _table(root / "birds/annotations.csv", boxes)
     clips: list[dict[str, object]] = []

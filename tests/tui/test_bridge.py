@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,7 +119,7 @@ def test_for_a_busy_screen_live_readings_are_dropped_and_counted_but_no_events(m
         events = [scene.silence(second, second + 1) for second in range(10)]
         feed.put(*live, *events)
         while feed.messages_left:
-            pass
+            time.sleep(0.001)
         bridge.taken()
         inbox.wait_for(2)
         bridge.taken()

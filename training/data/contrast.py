@@ -21,8 +21,8 @@ def window_contrast(
 ) -> NDArray[np.float64]:
     """Contrast in dB, 0 or more, of the windows of `frames` frames at `starts`; `features` is a clip's dB `(t, bands)`.
 
-    How far the loudest cells lie above the clip's background in their band, after a 3 x 3 mean that takes the chance out
-    of noise (white noise gives about 5 dB). Bands below `lowest_band` are left out: wind and handling live there.
+    How far the loudest cells lie above the clip's background in their band, after a 3 x 3 mean that takes the chance
+    out of noise (white noise gives about 5 dB). Bands below `lowest_band` are left out: wind and handling live there.
     """
     if len(features) == 0:
         return np.zeros(len(starts))

@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from training.config import Mixing
     from training.data.audio import AudioStore
 
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 """Raised when the same settings give other examples; cached ones are then made again."""
+
+LEAST_LEFT = 0.1
+"""Of a bird's power above the wind that a filter must leave; else it is not applied, or the label would be wrong."""
+
+ABOVE_WIND = Colouring(400.0, 1e9, 0.0)
 
 CHUNK = 250
 """Windows that a worker renders at a time."""
@@ -89,38 +94,42 @@ class Renderer:
     """Makes example i from the seed and i alone, whatever was made before."""
 
     def __init__(
-        self, pool: Sequence[Place], store: AudioStore, spec: FeatureSpec, frames: int, mixing: Mixing, seed: int
+        self,
+        pool: Sequence[Place],
+        store: AudioStore,
+        spec: FeatureSpec,
+        frames: int,
+        mixings: Sequence[tuple[Mixing, float]],
+        seed: int,
     ) -> None:
+        """`mixings` come with the share of examples that are made with each; the shares sum to 1."""
         self._store = store
         self._kernel = Kernel(spec)
         self._length = spec.samples_in(frames)
-        self._mixing = mixing
+        self._mixings = mixings
         self._seed = seed
         self._places: dict[Content, dict[str, list[Place]]] = {content: {} for content in Content}
         for place in pool:
             self._places[place.content].setdefault(place.path, []).append(place)
         self._paths = {content: sorted(places) for content, places in self._places.items()}
-        present = {Content(c): share for c, share in mixing.shares.items() if self._paths[Content(c)] and share > 0}
-        self._negatives = list(present)
-        self._negative_shares = np.array(list(present.values())) / sum(present.values())
 
     def __call__(self, index: int) -> tuple[NDArray[np.float16], float, int, int, float, int]:
         """Features, label, fold bits, content, SNR and component hash of example `index`."""
         generator = np.random.default_rng([self._seed, index])
-        mixing = self._mixing
+        chosen = generator.choice(len(self._mixings), p=[share for _, share in self._mixings])
+        mixing = self._mixings[int(chosen)][0]
         bird = generator.random() < mixing.bird_share
-        first = self._draw_bird(generator) if bird else self._draw_other(generator)
+        first = self._draw_bird(mixing, generator) if bird else self._draw_other(mixing, generator)
         places = [first]
         samples = self._samples(first)
-        colouring = self._colouring(generator)
+        colouring = self._colouring(mixing, generator)
         coloured = colour(samples, colouring, self._kernel.spec.rate)
-        if bird and power(coloured) < 0.02 * power(colour(samples, Colouring(400.0, 1e9, 0.0), self._kernel.spec.rate)):
-            # The filter would leave nothing of the bird: the label would be wrong.
+        if bird and power(coloured) < LEAST_LEFT * power(colour(samples, ABOVE_WIND, self._kernel.spec.rate)):
             colouring = Colouring(0.0, 1e9, 0.0)
             coloured = samples
         snr_db = float("nan")
         if generator.random() < mixing.background_share:
-            second = self._draw_other(generator, folds=first.folds)
+            second = self._draw_other(mixing, generator, folds=first.folds)
             places.append(second)
             snr_db = float(generator.uniform(*mixing.snr_db))
             background = colour(self._samples(second), colouring, self._kernel.spec.rate)
@@ -135,18 +144,19 @@ class Renderer:
         component = int.from_bytes(hashlib.sha256(first.component.encode()).digest()[:7], "big")
         return features, float(bird), bits, content, snr_db, component
 
-    def _draw_bird(self, generator: np.random.Generator) -> Place:
-        esc50 = generator.random() < self._mixing.esc50_bird_share
+    def _draw_bird(self, mixing: Mixing, generator: np.random.Generator) -> Place:
+        esc50 = generator.random() < mixing.esc50_bird_share
         content = Content.ESC50_BIRD if esc50 and self._paths[Content.ESC50_BIRD] else Content.BIRD
         return self._draw(content, generator)
 
-    def _draw_other(self, generator: np.random.Generator, folds: frozenset[int] | None = None) -> Place:
+    def _draw_other(self, mixing: Mixing, generator: np.random.Generator, folds: frozenset[int] | None = None) -> Place:
         """A window without bird; with `folds` one that may stand behind a source of these ESC-50 folds."""
-        if self._paths[Content.PAUSE] and folds is None and generator.random() < self._mixing.pause_share:
+        if self._paths[Content.PAUSE] and folds is None and generator.random() < mixing.pause_share:
             return self._draw(Content.PAUSE, generator)
+        shares = {Content(c): share for c, share in mixing.shares.items() if self._paths[Content(c)] and share > 0}
+        chances = np.array(list(shares.values())) / sum(shares.values())
         for _ in range(100):
-            content = self._negatives[int(generator.choice(len(self._negatives), p=self._negative_shares))]
-            place = self._draw(content, generator)
+            place = self._draw(list(shares)[int(generator.choice(len(shares), p=chances))], generator)
             # Two folds in one example would keep it from half of the models.
             if not folds or not place.folds or place.folds == folds:
                 return place
@@ -161,8 +171,7 @@ class Renderer:
     def _samples(self, place: Place) -> NDArray[np.float32]:
         return cut(self._store[place.path], place.start, self._length)
 
-    def _colouring(self, generator: np.random.Generator) -> Colouring:
-        mixing = self._mixing
+    def _colouring(self, mixing: Mixing, generator: np.random.Generator) -> Colouring:
         low, high, tilt = 0.0, 1e9, 0.0
         if generator.random() < mixing.low_pass_share:
             high = float(np.exp(generator.uniform(*np.log(mixing.low_pass_hz))))

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class Normalise(nn.Module):
     """Raw dB `(batch, frames, bands)` -> `(batch, 1 or 2, frames, bands)`, about -3..3, blind to gain.
 
-    First channel: how each band differs from its own mean over the window, which no recorder, filter or level changes. Second,
-    where asked for: the window's average spectrum and its changes, relative to the mean of all cells.
+    First channel: how each band differs from its own mean over the window, which no recorder, filter or level changes.
+    Second, where asked for: the window's average spectrum and its changes, relative to the mean of all cells.
     """
 
     def __init__(self, shape_channel: bool) -> None:
@@ -18,6 +18,7 @@ class Normalise(nn.Module):
         self.shape_channel = shape_channel
 
     def forward(self, features: Tensor) -> Tensor:
+        """As the class says."""
         changes = (features - features.mean(dim=1, keepdim=True)) / 10.0  # (batch, frames, bands)
         if not self.shape_channel:
             return changes.unsqueeze(1)
@@ -43,6 +44,7 @@ class TinyGate(nn.Module):
         self.head = nn.Linear(2 * width, 1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """As the class says."""
         cells = self.body(self.normalise(features))  # (batch, width, 7, 4)
         pooled = torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)  # (batch, 2 * width)
         return self.head(self.dropout(pooled)).squeeze(1)
@@ -56,6 +58,7 @@ class WithProbability(nn.Module):
         self.network = network
 
     def forward(self, features: Tensor) -> Tensor:
+        """Raw dB features `(batch, frames, bands)` -> probability `(batch,)`."""
         return torch.sigmoid(self.network(features))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.bus import codec
@@ -21,6 +21,7 @@ ENVELOPE = {"run_id": "run", "sequence": 7, "source": "mic", "utc_ns": 5, "event
 
 
 @pytest.mark.parametrize("kind", READING_TYPES, ids=lambda kind: kind.topic)
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_reading_comes_back_the_same(kind, data):
     reading = data.draw(readings_of(kind))
@@ -121,6 +122,7 @@ def test_nesting_without_end_is_refused():
         codec.decode([frames[0], b"\x91" * 100_000 + b"\xc0", b""])
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_bytes_from_a_stranger_are_described_and_never_crash(frames):
     for decode in (codec.decode, codec.decode_request, codec.decode_answer):
@@ -128,6 +130,7 @@ def test_bytes_from_a_stranger_are_described_and_never_crash(frames):
             decode(frames)
 
 
+@settings(deadline=None)
 @given(readings(), st.integers(0, 2), st.data())
 def test_a_message_damaged_anywhere_is_refused_or_still_a_message(reading, which, data):
     frames = codec.encode(reading, **ENVELOPE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.bus.cursor import EventCursor, LiveSequence
 
 
+@settings(deadline=None)
 @given(
     total=st.integers(0, 60),
     start=st.integers(0, 20),
@@ -53,6 +54,7 @@ def test_a_log_that_lost_its_newest_rows_is_not_asked_for_ever():
     assert not cursor.behind
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["heard", "lost", "told", "again"])))
 def test_live_readings_are_delivered_or_counted(steps):
     sequence = LiveSequence(10)

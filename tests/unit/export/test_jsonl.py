@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.events import (
@@ -78,6 +78,7 @@ def test_whatever_is_logged_is_written(kind):
     assert kind not in (Spectrum, GateReading)
 
 
+@settings(deadline=None)
 @given(readings(), st.text(), st.none() | st.integers(0, 4 * 10**18))
 def test_one_object_a_line_with_the_agreed_keys(reading, source, utc_ns):
     line = to_json_line(source, reading, utc_ns)
@@ -91,6 +92,7 @@ def test_one_object_a_line_with_the_agreed_keys(reading, source, utc_ns):
     assert line == to_json_line(source, reading, utc_ns)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30 * 24 * 3600 * ENGINE_RATE))
 def test_a_month_of_seconds_tells_every_sample(index):
     reading = LevelReading(Span(index, index + 1), -1.0, -1.0, 0)
@@ -99,6 +101,7 @@ def test_a_month_of_seconds_tells_every_sample(index):
     assert round(parsed["end_s"] * ENGINE_RATE) == index + 1
 
 
+@settings(deadline=None)
 @given(readings_of(SourceState), st.text(st.characters(), min_size=1))
 def test_names_that_are_not_unicode_are_spelt_out(reading, name):
     line = to_json_line(f"{name}\udce9.wav", reading, None)
