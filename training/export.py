@@ -23,6 +23,7 @@ from training.nets.tiny import WithProbability
 
 if TYPE_CHECKING:
     from pathlib import Path
+
     from numpy.typing import NDArray
     from torch import nn
 

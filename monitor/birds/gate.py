@@ -164,7 +164,7 @@ class Gate:
         if item.spec_id != self.spec.fingerprint:
             raise ValueError(f"the gate needs features {self.spec.fingerprint}, got {item.spec_id}")
         outputs = self._session.run({self._input: item.values[None]})
-        reading = GateReading(item.span, float(outputs[self._output][0]))
+        reading = GateReading(item.span, float(outputs[self._output][0]), self.thresholds.on)
         return [reading, *self._activities.take(item.span, reading.probability)]
 
     def flush(self) -> Sequence[ActivityChange]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -103,7 +105,11 @@ def _play(sources: Iterable[Source | AuricleError], settings: Settings, options:
         models = load_models(settings.birds, paths.model_roots(), settings.engine.threads)
         takers = stack.enter_context(open_outputs(options.jsonl, text=not options.stay))
         log = stack.enter_context(EventLog(options.log, durable=False)) if options.log else None
-        server = BusServer(ANY_PORT, ANY_PORT, uuid.uuid4().hex, log)
+        run_id = uuid.uuid4().hex
+        if log is not None:
+            log.begin_run(run_id, version("auricle"), time.time_ns())
+            stack.callback(lambda: log.end_run(run_id, time.time_ns()))
+        server = BusServer(ANY_PORT, ANY_PORT, run_id, log)
         stack.callback(server.close)
         tell_ready(server.addresses.commands)
 
@@ -124,7 +130,10 @@ def _play(sources: Iterable[Source | AuricleError], settings: Settings, options:
         outcome = player.run(sources)
         while options.stay and not stop():
             server.serve(0.2)
-    return outcome.exit_code
+        server.close()
+        if server.log_fault:
+            console.messages.print(server.log_fault, markup=False)
+        return max(outcome.exit_code, 1 if server.log_fault else 0)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

@@ -74,9 +74,12 @@ class GateReading:
     span: Span
     probability: float
     """0..1."""
+    threshold: float
+    """Probability from which on an activity begins, 0..1."""
 
     def __post_init__(self) -> None:
         _check_unit("probability", self.probability)
+        _check_unit("threshold", self.threshold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
+
 from monitor import paths
 from monitor.bus.audio_link import AudioReceiver, RateChange, SourceBlock, SourceNote
 from monitor.bus.key_files import read_keys
@@ -19,8 +21,10 @@ from monitor.engine.launch import tell_ready
 from monitor.engine.models import Models, load_models
 from monitor.engine.runner import StreamRunner
 from monitor.engine.stop import StopRequest
-from monitor.errors import AuricleError, raise_all
+from monitor.errors import AuricleError, StoreError, raise_all
 from monitor.store.log import EventLog
+
+program_log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -69,9 +73,18 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     raise_all(errors)
     if models is None or log is None or server is None or receiver is None:
         raise RuntimeError("a part is missing without an error")
+    if log.quarantined:
+        program_log.warning("the event log was damaged and a new one begun", damaged=str(log.quarantined))
     log.begin_run(run_id, version("auricle"), time.time_ns())
-    stack.callback(lambda: log.end_run(run_id, time.time_ns()))
+    stack.callback(_end_run, log, run_id)
     return Parts(models, log, server, receiver)
+
+
+def _end_run(log: EventLog, run_id: str) -> None:
+    try:
+        log.end_run(run_id, time.time_ns())
+    except StoreError as error:  # the events are safe; only the note that this run ended is missing
+        program_log.warning("the end of the run could not be noted", reason=str(error))
 
 
 def run_engine(settings: Settings) -> int:

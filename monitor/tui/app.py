@@ -59,7 +59,6 @@ class AuricleApp(App[Exception | None]):
         connect: Callable[[], Feed],
         title: str = "",
         *,
-        gate_threshold: float | None = None,
         glyphs: Glyphs | None = None,
         clock: Callable[[], float] = monotonic,
         draws_per_s: float = DRAWS_PER_S,
@@ -67,7 +66,7 @@ class AuricleApp(App[Exception | None]):
         super().__init__()
         self.state = ScreenState()
         self.bridge = Bridge(connect, self.post_message)
-        self.live = LiveScreen(Look(title, glyphs or for_terminal(), gate_threshold))
+        self.live = LiveScreen(Look(title, glyphs or for_terminal()))
         self._plain = glyphs is not None and not glyphs.halves
         self._clock = clock
         self._draws_per_s = draws_per_s
@@ -170,7 +169,6 @@ def run_app(
     title: str = "",
     *,
     keys: CurveKeys | None = None,
-    gate_threshold: float | None = None,
     on_quit: Callable[[], None] | None = None,
 ) -> int:
     """Show the engine at that address until the user leaves; returns the exit code 0.
@@ -182,7 +180,7 @@ def run_app(
     def connect() -> BusClient:
         return BusClient(commands_address, keys=keys)
 
-    app = AuricleApp(connect, title, gate_threshold=gate_threshold)
+    app = AuricleApp(connect, title)
     try:
         fault = app.run()
     finally:

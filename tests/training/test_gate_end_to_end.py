@@ -11,11 +11,12 @@ import soundfile
 pytest.importorskip("torch")
 pytest.importorskip("lightning")
 
+from typing import TYPE_CHECKING
+
 from monitor.errors import UsageError
 from monitor.inference.bundle import load_bundle, verify_bundle
 from training.config import load_recipe
 from training.gate import export_gate, run_gate
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

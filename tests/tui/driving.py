@@ -25,7 +25,7 @@ class DrivenApp(AuricleApp):
 
     def __init__(self, feed: InProcessFeed, title: str, glyphs: Glyphs) -> None:
         self.feed = feed
-        super().__init__(lambda: feed, title, gate_threshold=0.5, glyphs=glyphs, clock=lambda: 100.0, draws_per_s=NEVER)
+        super().__init__(lambda: feed, title, glyphs=glyphs, clock=lambda: 100.0, draws_per_s=NEVER)
 
 
 def make_app(messages: Sequence[Message] = (), title: str = "live", *, glyphs: Glyphs = UNICODE) -> DrivenApp:

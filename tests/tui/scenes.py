@@ -128,7 +128,7 @@ class Scene:
                 yield self.tell(LevelReading(span, -46.0 + 14 * loud, -31.0 + 15 * loud, 0))
             if birds and column % 5 == 4 and column >= 9:
                 span = Span(at + COLUMN - s(1.0), at + COLUMN)
-                yield self.tell(GateReading(span, 0.05 + 0.06 * (column % 3) + 0.8 * _calling(now - 0.5)))
+                yield self.tell(GateReading(span, 0.05 + 0.06 * (column % 3) + 0.8 * _calling(now - 0.5), 0.5))
             if birds:
                 for first, last in CALLS:
                     base = now // 30 * 30

@@ -72,8 +72,8 @@ class Place:
 def content_of(recording: Recording) -> Content | None:
     """What a recording counts as, or None when it is not to be trained on.
 
-    Left out: field minutes, gibbons and hornbills (one rain forest, with birds behind), soundscapes, mixed clips, forest
-    and seaside scenes, bearings.
+    Left out: field minutes, gibbons and hornbills (one rain forest, with birds behind), soundscapes, mixed clips,
+    forest and seaside scenes, bearings.
     """
     if recording.kind is Kind.SPECIES:
         return Content.BIRD

@@ -42,8 +42,6 @@ class Look:
     title: str
     """What runs: `live`, `demo`, the recording."""
     glyphs: Glyphs
-    gate_threshold: float | None
-    """Probability from which on a bird counts as audible, None when not known."""
 
 
 class LiveScreen(Screen[None]):
@@ -59,7 +57,7 @@ class LiveScreen(Screen[None]):
         self.header = SourceHeader(look.title, glyphs)
         self.banner = Banner()
         self.spectrogram = Spectrogram(glyphs)
-        self.activity = ActivityStrip(glyphs, look.gate_threshold)
+        self.activity = ActivityStrip(glyphs)
         self.axis = TimeAxis(glyphs)
         self.events = EventList()
         self.health = HealthStrip()

@@ -30,10 +30,10 @@ class ActivityStrip(Panel):
         "activity--threshold",
     }
 
-    def __init__(self, glyphs: Glyphs, threshold: float | None) -> None:
+    def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self._glyphs = glyphs
-        self._threshold = threshold
+        self._threshold: float | None = None
         self._heights: tuple[int | None, ...] = ()
         self._active: frozenset[int] = frozenset()
         self._newest: float | None = None
@@ -46,6 +46,7 @@ class ActivityStrip(Panel):
         self._heights = tuple(None if np.isnan(p) else min(steps - 1, int(p * steps)) for p in chances)
         self._active = frozenset(timeline.covered(view.active_spans()))
         self._newest = view.gate[-1].probability if view.gate else None
+        self._threshold = view.gate[-1].threshold if view.gate else None
         now = None if self._newest is None else round(self._newest, 2)
         if self.differ((timeline, self._heights, self._active, now)):
             self.paint()

@@ -48,7 +48,7 @@ def run(gate: Gate, probabilities: Sequence[float]) -> list[GateReading | Activi
 
 def test_each_window_gives_a_reading_and_then_what_it_changes(chosen: Bundle) -> None:
     first, onset = Gate(chosen).push(filled(0.75, 4))
-    assert first == GateReading(WINDOWER.span_of(100), 0.75)
+    assert first == GateReading(WINDOWER.span_of(100), 0.75, Gate(chosen).thresholds.on)
     assert onset == ActivityChange(WINDOWER.span_of(100), True, 0.75, WINDOWER.span_of(100))
 
 

@@ -22,10 +22,10 @@ class Faulty:
         if item < 0:
             raise RuntimeError(f"cannot take {item}")
         self.open = True
-        return [GateReading(Span(item, item + 1), 0.5)]
+        return [GateReading(Span(item, item + 1), 0.5, 0.5)]
 
     def flush(self) -> list[GateReading]:
-        closed = [GateReading(Span(0, 0), 0.0)] if self.open else []
+        closed = [GateReading(Span(0, 0), 0.0, 0.5)] if self.open else []
         self.open = False
         return closed
 

@@ -68,7 +68,7 @@ def test_health_with_its_branches_and_numbers_that_are_none():
 
 def test_what_only_a_screen_can_use_is_not_written():
     column = Spectrum(Span(0, 4800), np.zeros(64, np.float32), 16_000.0)
-    for reading in (column, GateReading(Span(0, 4800), 0.5)):
+    for reading in (column, GateReading(Span(0, 4800), 0.5, 0.5)):
         assert not is_written(reading)
         assert to_json_line("mic", reading, None) is None
 
