@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from monitor.bus.messages import Heartbeat
-from monitor.bus.server import BusServer
 from monitor.core.events import ActivityChange, LevelReading, SourceCondition, SourceState, Spectrum, StreamGap
 from monitor.core.types import Span
+
+if TYPE_CHECKING:
+    from monitor.bus.server import BusServer
 
 COLUMN = Spectrum(Span(0, 4800), np.linspace(-90, 0, 64, dtype=np.float32), 16_000.0)
 LISTENING = SourceState(Span(0, 0), SourceCondition.LISTENING)

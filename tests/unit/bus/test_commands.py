@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import socket
-import sqlite3
 import threading
 
 import msgspec
-import numpy as np
 import pytest
 import zmq
 
 from monitor.bus.client import BusClient
 from monitor.bus.codec import decode_answer, encode_request
 from monitor.bus.curve import CurveKeys, new_keys
-from monitor.bus.messages import Garbled, Heartbeat, Missed, Reconnected, Silent, Snapshot
+from monitor.bus.messages import Garbled
 from monitor.bus.server import BusServer
-from monitor.core.events import ActivityChange, LevelReading, SourceCondition, SourceState, Spectrum, StreamGap
-from monitor.core.types import Span
 from monitor.errors import BusError, UsageError
+from tests.helpers.bus_readings import gap, level, publish
 from tests.helpers.engine_thread import ANY_PORT, EngineThread, events, hear_until, live
-from tests.helpers.readings import samefrom tests.helpers.bus_readings import COLUMN, LISTENING, activity, first, gap, kinds, level, publish
-
 
 # ----------------------------------------------------------------------------------------------------------- commands
 
