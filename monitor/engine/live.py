@@ -119,7 +119,7 @@ class LiveEngine:
     def end(self) -> None:
         """Close what is open and say so."""
         for stream in self._streams.values():
-            stream.runner.end()
+            stream.end()
 
     def _take(self, item: LinkItem) -> None:
         match item:
@@ -167,6 +167,11 @@ class _Stream:
             self.runner.flush()
         self._expected = note.condition is not SourceCondition.ENDED
         self.runner.change_state(note.condition, note.detail, time.time_ns())
+
+    def end(self) -> None:
+        """The engine stops; a source that ended before needs no second word."""
+        if self._expected:
+            self.runner.end()
 
     def report_health_if_due(self) -> None:
         """Once a second; what should have come and has not counts as not heard, at once."""

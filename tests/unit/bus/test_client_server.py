@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from monitor.bus.client import BusClient
 from monitor.bus.messages import Heartbeat, Missed, Reconnected, Silent, Snapshot
-from monitor.bus.server import BusServer
 from tests.helpers.bus_readings import COLUMN, LISTENING, activity, first, gap, kinds, level, publish
 from tests.helpers.engine_thread import EngineThread, events, hear_until, live
 from tests.helpers.readings import same
+
+if TYPE_CHECKING:
+    from monitor.bus.server import BusServer
 
 # ------------------------------------------------------------------------------------------------------------ joining
 
