@@ -17,6 +17,7 @@ from monitor.audio.synthetic import soundscape
 from monitor.bus.server import BusServer
 from monitor.commands import console
 from monitor.commands.outputs import open_outputs
+from monitor.commands.progress import shown_progress
 from monitor.engine.launch import tell_ready
 from monitor.engine.models import load_models
 from monitor.engine.replay import Replay
@@ -104,6 +105,7 @@ def _play(sources: Iterable[Source | AuricleError], settings: Settings, options:
         stop = stack.enter_context(StopRequest())
         models = load_models(settings.birds, paths.model_roots(), settings.engine.threads)
         takers = stack.enter_context(open_outputs(options.jsonl, text=not options.stay))
+        takers += stack.enter_context(shown_progress())
         log = stack.enter_context(EventLog(options.log, durable=False)) if options.log else None
         run_id = uuid.uuid4().hex
         if log is not None:

@@ -5,35 +5,47 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+BANDS = 128
+"""Of the `bird` spec."""
+
 
 class Normalise(nn.Module):
-    """Raw dB `(batch, frames, bands)` -> `(batch, 1 or 2, frames, bands)`, about -3..3, blind to gain.
+    """Raw dB `(batch, frames, bands)` -> `(batch, 2 or 3, frames, bands)`, about -3..3, blind to gain.
 
-    First channel: how each band differs from its own mean over the window, which no recorder, filter or level changes.
-    Second, where asked for: the window's average spectrum and its changes, relative to the mean of all cells.
+    First channel: where a band lies, -1..1. Second: how each band differs from its own mean over the window, which no
+    recorder, filter or level changes. Third, where asked for: the window's spectrum relative to the mean of all cells.
     """
+
+    position: Tensor
 
     def __init__(self, shape_channel: bool) -> None:
         super().__init__()
         self.shape_channel = shape_channel
+        self.channels = 3 if shape_channel else 2
+        self.register_buffer("position", torch.linspace(-1.0, 1.0, BANDS), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """As the class says."""
-        changes = (features - features.mean(dim=1, keepdim=True)) / 10.0  # (batch, frames, bands)
-        if not self.shape_channel:
-            return changes.unsqueeze(1)
-        shape = (features - features.mean(dim=(1, 2), keepdim=True)) / 20.0
-        return torch.stack([changes, shape], dim=1)
+        position = torch.zeros_like(features) + self.position  # (batch, frames, bands)
+        changes = (features - features.mean(dim=1, keepdim=True)) / 10.0
+        channels = [position, changes]
+        if self.shape_channel:
+            channels.append((features - features.mean(dim=(1, 2), keepdim=True)) / 20.0)
+        return torch.stack(channels, dim=1)
 
 
 class TinyGate(nn.Module):
-    """Raw dB features `(batch, 50, 128)` -> logit `(batch,)`."""
+    """Raw dB features `(batch, frames, 128)` -> logit `(batch,)`.
+
+    Convolutions do not know where on the frequency axis they are, but a cow and a thrush differ in just that: a channel
+    tells them, and the head keeps the frequency axis.
+    """
 
     def __init__(self, channels: tuple[int, ...], shape_channel: bool = True, dropout: float = 0.2) -> None:
         super().__init__()
         self.normalise = Normalise(shape_channel)
         blocks: list[nn.Module] = []
-        width = 2 if shape_channel else 1
+        width = self.normalise.channels
         for i, channel in enumerate(channels):
             # Time is halved in every second block only: syllables last a few frames, calls span many bands.
             stride = (2 if i % 2 == 0 else 1, 2)
@@ -41,12 +53,12 @@ class TinyGate(nn.Module):
             width = channel
         self.body = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(2 * width, 1)
+        self.head = nn.Linear(2 * width * (BANDS >> len(channels)), 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """As the class says."""
         cells = self.body(self.normalise(features))  # (batch, width, 7, 4)
-        pooled = torch.cat([cells.mean(dim=(2, 3)), cells.amax(dim=(2, 3))], dim=1)  # (batch, 2 * width)
+        pooled = torch.cat([cells.mean(dim=2), cells.amax(dim=2)], dim=1).flatten(1)  # (batch, 2 * width * 4)
         return self.head(self.dropout(pooled)).squeeze(1)
 
 
