@@ -59,9 +59,11 @@ class StartError(AuricleError):
     """Everything that was found wrong at start, in one message."""
 
     def __init__(self, errors: Sequence[AuricleError]) -> None:
-        self.errors = tuple(errors)
-        super().__init__(f"{len(errors)} things are wrong", "; ".join(f"{e.what}: {e.why}" for e in errors), "See each")
-        self.exit_code = max((error.exit_code for error in errors), default=2)
+        self.errors: tuple[AuricleError, ...] = tuple(one for error in errors for one in _flat(error))
+        """Each by itself."""
+        told = "; ".join(f"{error.what}: {error.why}" for error in self.errors)
+        super().__init__(f"{len(self.errors)} things are wrong", told, "See each")
+        self.exit_code = max((error.exit_code for error in self.errors), default=2)
 
 
 def raise_all(errors: Sequence[AuricleError]) -> None:
@@ -70,3 +72,7 @@ def raise_all(errors: Sequence[AuricleError]) -> None:
         raise errors[0]
     if errors:
         raise StartError(errors)
+
+
+def _flat(error: AuricleError) -> tuple[AuricleError, ...]:
+    return error.errors if isinstance(error, StartError) else (error,)
