@@ -51,20 +51,17 @@ model-index:
 
 
 def _what(recipe: GateRecipe, results: GateResults) -> str:
-    shape = (
-        "; the second channel keeps the spectrum's shape, relative to the mean of all cells"
-        if recipe.network.shape_channel
-        else ""
-    )
+    shape = "the spectrum relative to the mean of all its cells, and " if recipe.network.shape_channel else ""
     return f"""# {recipe.bundle.name} {recipe.bundle.version}
 
-{recipe.bundle.summary} It is Auricle's gate: it opens an activity, and what comes after it (which species?) looks
-only there.
+{recipe.bundle.summary}
+It is Auricle's gate: it opens an activity, and what comes after it (which species?) looks only there.
 
 A small convolutional network ({", ".join(map(str, recipe.network.channels))} channels) on {recipe.windows.frames}
 frames of 128 HTK mel bands (`bird` spec: 16 kHz, 1024-point frames every 20 ms, dB relative to a full-scale sine). The
-graph takes the raw dB and normalises inside: each band's own mean over the window is taken off, so that gain, filters
-and steady noise change nothing in the first channel{shape}. Output: the probability that a bird is audible.
+graph takes the raw dB and normalises inside: it sees how each band differs from its own mean over the window (which
+gain, filters and steady noise do not change), {shape}where on the
+frequency axis a cell lies. Output: the probability that a bird is audible.
 
 ## Use
 
@@ -140,9 +137,10 @@ brackets.
 {cues}
 | {YAMNET} | 0.997 | 0.90 | 0.62 |
 
-- **ESC-50**: four networks, each tested on the fold that it never saw; a clip counts by its best window (of those that
-  the monitor scores); birds are chirping_birds, crow, rooster, hen. Pooled over all clips; the interval resamples
-  source recordings. By fold: {folds}. Average precision {results.esc50_ap}.
+- **ESC-50**: four networks, each tested on the fold that it never saw; a clip counts by the mean of its three best
+  windows of those that the monitor scores (chosen on validation clips); birds are chirping_birds, crow, rooster, hen.
+  Pooled over all clips; the interval resamples source recordings. By fold: {folds}. Average precision
+  {results.esc50_ap}.
 - **Field minutes**: nine minutes of one site on two days, windows of about a second one after another; a window has a
   bird when at least {LEAST_OVERLAP_S} s of a marked call (or a whole shorter one) lie inside: {results.field_positives}
   of {results.field_windows}. The interval resamples minutes; two of them hold most of the positives, which is why it is

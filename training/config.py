@@ -52,17 +52,18 @@ class Mixing(_Section):
     """Of the bird windows."""
     pause_share: Share = 0.2
     """Of the windows without bird."""
-    shares: dict[Literal["esc50", "outdoors", "scene", "speech", "music", "machine", "frog"], Share] = {
-        "esc50": 0.36,
-        "outdoors": 0.24,
-        "scene": 0.12,
+    shares: dict[Literal["esc50", "animal", "outdoors", "scene", "speech", "music", "machine", "frog"], Share] = {
+        "esc50": 0.26,
+        "animal": 0.16,
+        "outdoors": 0.22,
+        "scene": 0.10,
         "speech": 0.08,
         "music": 0.06,
-        "machine": 0.08,
+        "machine": 0.06,
         "frog": 0.06,
     }
-    """How often each content is drawn for the other windows without bird, and for backgrounds."""
-    background_share: Share = 0.7
+    """How often each content is drawn for the other windows without bird and (no animals, no frogs) as background."""
+    background_share: Share = 0.5
     """Examples that get a second source behind the first."""
     snr_db: Range = (-5.0, 20.0)
     low_pass_share: Share = 0.5

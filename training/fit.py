@@ -105,6 +105,8 @@ def train_one(fit: Fit, progress: Callable[[str], None]) -> None:
     with warnings.catch_warnings():
         # Loading is in this process on purpose: a batch is one indexing of an array.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # lightning's own use of something that torch has renamed.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         trainer = lightning.Trainer(
             accelerator="cpu",
             precision="bf16-mixed",

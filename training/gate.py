@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +37,6 @@ FINAL = 0
 """In place of a fold: the network that is exported, trained on all four."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """One network a fold, and the one for good."""
-
-    networks: dict[int, TinyGate]
-    seconds: float
-    """Wall time of the trainings that were not in the cache."""
-
-
 def run_gate(recipe: GateRecipe, recipe_path: Path, progress: Callable[[str], None]) -> GateResults:
     """Everything; finished parts are taken from the cache. The bundle lies in the recipe's folder afterwards."""
     started = time.monotonic()
@@ -77,9 +67,10 @@ def export_gate(recipe: GateRecipe, recipe_path: Path, progress: Callable[[str],
     return export(recipe, recipe_path, material, train(recipe, material, (FINAL,), progress), results, progress)
 
 
-def train(recipe: GateRecipe, material: Material, folds: tuple[int, ...], progress: Callable[[str], None]) -> Trained:
+def train(
+    recipe: GateRecipe, material: Material, folds: tuple[int, ...], progress: Callable[[str], None]
+) -> dict[int, TinyGate]:
     """A network for each fold, trained on examples that no clip of the fold went into; `FINAL` leaves none out."""
-    started = time.monotonic()
     key = recipe.key(material.key, "network", "optimiser", "seed", "threads")
     fits = [
         Fit(
@@ -94,13 +85,14 @@ def train(recipe: GateRecipe, material: Material, folds: tuple[int, ...], progre
         )
         for fold in folds
     ]
-    networks = fit_all(fits, recipe.workers, progress)
-    return Trained(dict(zip(folds, networks, strict=True)), time.monotonic() - started)
+    return dict(zip(folds, fit_all(fits, recipe.workers, progress), strict=True))
 
 
-def measure(recipe: GateRecipe, material: Material, trained: Trained, progress: Callable[[str], None]) -> GateResults:
+def measure(
+    recipe: GateRecipe, material: Material, trained: dict[int, TinyGate], progress: Callable[[str], None]
+) -> GateResults:
     """Thresholds on validation windows, then each test once."""
-    final = trained.networks[FINAL]
+    final = trained[FINAL]
     scores = {
         "validation": probabilities(final, material.validation.features),
         "field_like": probabilities(final, material.field_like.features),
@@ -109,9 +101,7 @@ def measure(recipe: GateRecipe, material: Material, trained: Trained, progress: 
     off = _odds_share(on, recipe.decision.off_ratio)
     frames = recipe.windows.frames
     recordings, store, kernel = material.recordings, material.store, material.kernel
-    esc50 = score_esc50(
-        recordings, store, kernel, frames, lambda fold, windows: probabilities(trained.networks[fold], windows)
-    )
+    esc50 = score_esc50(recordings, store, kernel, frames, lambda fold, windows: probabilities(trained[fold], windows))
     field = score_field(recordings, store, kernel, frames, lambda windows: probabilities(final, windows))
     progress("scored ESC-50 folds and field minutes")
     validation, field_like = material.validation, material.field_like
@@ -137,7 +127,6 @@ def measure(recipe: GateRecipe, material: Material, trained: Trained, progress: 
         parameters=parameters(final),
         multiplications=multiplications(final, frames, SPEC.bands),
         training_windows=len(material.training),
-        training_seconds=trained.seconds,
     )
 
 
@@ -145,12 +134,12 @@ def export(
     recipe: GateRecipe,
     recipe_path: Path,
     material: Material,
-    trained: Trained,
+    trained: dict[int, TinyGate],
     results: GateResults,
     progress: Callable[[str], None],
 ) -> Path:
     """The bundle, checked against torch; its folder."""
-    final = trained.networks[FINAL]
+    final = trained[FINAL]
     frames = recipe.windows.frames
     scratch = Path(recipe.cache) / "export.onnx"
     recipe_hash = hashlib.sha256(recipe_path.read_bytes()).hexdigest()

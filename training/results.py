@@ -69,7 +69,6 @@ class GateResults:
     multiplications: int
     """Multiply-accumulates of one window."""
     training_windows: int
-    training_seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

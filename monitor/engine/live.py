@@ -45,6 +45,7 @@ LATE_S = 1.0
 class Parts:
     """What a live engine consists of."""
 
+    run_id: str
     models: Models
     log: EventLog
     server: BusServer
@@ -75,9 +76,7 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
         raise RuntimeError("a part is missing without an error")
     if log.quarantined:
         program_log.warning("the event log was damaged and a new one begun", damaged=str(log.quarantined))
-    log.begin_run(run_id, version("auricle"), time.time_ns())
-    stack.callback(_end_run, log, run_id)
-    return Parts(models, log, server, receiver)
+    return Parts(run_id, models, log, server, receiver)
 
 
 def _end_run(log: EventLog, run_id: str) -> None:
@@ -91,6 +90,8 @@ def run_engine(settings: Settings) -> int:
     """Listen until asked to stop; returns the exit code."""
     with ExitStack() as stack, StopRequest() as stop:
         parts = assemble(settings, stack)
+        parts.log.begin_run(parts.run_id, version("auricle"), time.time_ns())
+        stack.callback(_end_run, parts.log, parts.run_id)
         tell_ready(parts.server.addresses.commands)
         engine = LiveEngine(parts, settings.engine.overload_s)
         while not stop():

@@ -164,7 +164,7 @@ def test_torch_and_onnxruntime_agree(run: tuple[Path, Path, list[str]]) -> None:
     recipe, models, _ = run
     settings = load_recipe(recipe)
     material = prepare(settings, lambda _: None)
-    network = train(settings, material, (FINAL,), lambda _: None).networks[FINAL]
+    network = train(settings, material, (FINAL,), lambda _: None)[FINAL]
     windows = np.random.default_rng(0).uniform(-90, 0, (7, 50, 128)).astype(np.float32)
     assert check_parity(network, models / "tiny-gate/0.1.0/model.onnx", windows) <= 1e-4
 

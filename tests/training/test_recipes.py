@@ -53,7 +53,7 @@ def test_keys_change_with_what_they_name(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(SMALLEST)
     first = load_recipe(path)
-    path.write_text(SMALLEST + "[optimiser]\nepochs = 2\n")
+    path.write_text(SMALLEST + "[optimiser]\nbatch = 7\n")
     second = load_recipe(path)
     assert first.key("", "mixing") == second.key("", "mixing")
     assert first.key("", "optimiser") != second.key("", "optimiser")

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from monitor.features.frontend import Kernel
 from training.data.mixtures import Colouring, colour, coloured_noise, cut, mix, power, to_level
-from training.data.pool import Content, Place
+from training.data.pool import NEVER_BEHIND, Content, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from training.config import Mixing
     from training.data.audio import AudioStore
 
-RENDER_VERSION = 2
+RENDER_VERSION = 3
 """Raised when the same settings give other examples; cached ones are then made again."""
 
 LEAST_LEFT = 0.1
@@ -154,6 +154,8 @@ class Renderer:
         if self._paths[Content.PAUSE] and folds is None and generator.random() < mixing.pause_share:
             return self._draw(Content.PAUSE, generator)
         shares = {Content(c): share for c, share in mixing.shares.items() if self._paths[Content(c)] and share > 0}
+        if folds is not None:
+            shares = {content: share for content, share in shares.items() if content not in NEVER_BEHIND}
         chances = np.array(list(shares.values())) / sum(shares.values())
         for _ in range(100):
             place = self._draw(list(shares)[int(generator.choice(len(shares), p=chances))], generator)

@@ -35,6 +35,10 @@ OUTDOORS = frozenset(
 """ESC-50 classes that a recorder in the field may hear, beside `street_traffic`."""
 
 
+ANIMALS = frozenset({"dog", "cat", "cow", "pig", "sheep", "frog", "crying_baby", "laughing"})
+"""ESC-50 classes with a voice: what is taken for a bird most easily."""
+
+
 class Content(StrEnum):
     """What a window holds."""
 
@@ -44,6 +48,8 @@ class Content(StrEnum):
     """Of a species clip: nothing stands out, so no bird is near."""
     FROG = "frog"
     ESC50 = "esc50"
+    ANIMAL = "animal"
+    """Of ESC-50, with a voice that is no bird's."""
     OUTDOORS = "outdoors"
     """Of ESC-50 or street traffic: what is behind a bird in the field."""
     SCENE = "scene"
@@ -51,6 +57,9 @@ class Content(StrEnum):
     MUSIC = "music"
     MACHINE = "machine"
 
+
+NEVER_BEHIND = frozenset({Content.ANIMAL, Content.FROG})
+"""Never mixed behind another source: a faint bird behind a loud cat would teach that a cat may be a bird."""
 
 POSITIVE = frozenset({Content.BIRD, Content.ESC50_BIRD})
 
@@ -80,6 +89,8 @@ def content_of(recording: Recording) -> Content | None:
     if recording.kind is Kind.ESC50:
         if recording.label in ESC50_BIRDS:
             return Content.ESC50_BIRD
+        if recording.label in ANIMALS:
+            return Content.ANIMAL
         return Content.OUTDOORS if recording.label in OUTDOORS else Content.ESC50
     if recording.kind is Kind.SCENE and recording.label in SCENES_WITHOUT_BIRDS:
         return Content.OUTDOORS if recording.label == "street_traffic" else Content.SCENE
