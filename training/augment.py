@@ -2,19 +2,73 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 
-def mask(features: Tensor, widest_bands: int, widest_frames: int, generator: torch.Generator) -> Tensor:
-    """Features `(batch, frames, bands)` with one stretch of bands and one of frames set to the window's mean.
+class MaskSizes(NamedTuple):
+    """Widest stretch of bands and of frames that one mask hides."""
 
-    Each stretch is up to the given width and has its own place in every window.
+    bands: int
+    frames: int
+
+
+PAPER_SIZES = MaskSizes(bands=30, frames=10)
+"""SpecAugment of the few-shot paper's text, for 128 bands and 251 frames of 20 ms."""
+
+RELEASED_SIZES = MaskSizes(bands=10, frames=30)
+"""The same in the code released with it, which swaps the two."""
+
+
+def mask(
+    features: Tensor, widest_bands: int, widest_frames: int, generator: torch.Generator, stretches: int = 1
+) -> Tensor:
+    """Features `(batch, frames, bands)` with `stretches` of bands and as many of frames set to the window's mean.
+
+    Each stretch is up to the given width and has its own place in every window; stretches may overlap.
     """
     batch, frames, bands = features.shape
-    hidden = _stretches(batch, bands, widest_bands, generator)[:, None, :]
-    hidden = hidden | _stretches(batch, frames, widest_frames, generator)[:, :, None]
-    return torch.where(hidden, features.mean(dim=(1, 2), keepdim=True), features)
+    hidden = torch.zeros(batch, frames, bands, dtype=torch.bool)
+    for _ in range(stretches):
+        hidden = hidden | _stretches(batch, bands, widest_bands, generator)[:, None, :]
+        hidden = hidden | _stretches(batch, frames, widest_frames, generator)[:, :, None]
+    return torch.where(hidden.to(features.device), features.mean(dim=(1, 2), keepdim=True), features)
+
+
+def spec_augment(features: Tensor, sizes: MaskSizes, generator: torch.Generator) -> Tensor:
+    """Features `(batch, frames, bands)` with three masks on either axis, in every window.
+
+    The released code leaves 16 % of its batches alone and fills with zero, its smallest cell; the paper says neither.
+    """
+    return mask(features, sizes.bands, sizes.frames, generator, stretches=3)
+
+
+def time_shift(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Features `(batch, frames, bands)`, each window turned by its own random number of frames.
+
+    The paper does not say how often it draws; the released code draws one shift per batch and view.
+    """
+    batch, frames, _ = features.shape
+    return rotate(features, torch.randint(0, frames, (batch,), generator=generator))
+
+
+def rotate(features: Tensor, shifts: Tensor) -> Tensor:
+    """Features `(batch, frames, bands)` moved later by `shifts` `(batch,)` frames; the end re-enters at the start."""
+    frames = features.shape[1]
+    sources = (torch.arange(frames)[None, :] - shifts[:, None]) % frames  # (batch, frames)
+    return torch.take_along_dim(features, sources[:, :, None].to(features.device), dim=1)
+
+
+def spectrogram_mix(features: Tensor, generator: torch.Generator, least_share: float = 0.6) -> Tensor:
+    """Features mixed with those of the batch in another order; one share, `least_share`..1, for the whole batch.
+
+    Linear in whatever unit the features have, dB in the paper: a texture of both rather than their sound together.
+    """
+    order = torch.randperm(len(features), generator=generator)
+    share = least_share + (1.0 - least_share) * torch.rand(1, generator=generator)
+    return blend(features, order, share.expand(len(features)))
 
 
 def mixup(features: Tensor, labels: Tensor, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -24,8 +78,13 @@ def mixup(features: Tensor, labels: Tensor, beta: float, generator: torch.Genera
     high = torch.rand(len(labels), generator=generator).pow(1.0 / beta)
     share = low / (low + high).clamp_min(1e-6)
     share = torch.maximum(share, 1.0 - share)
-    mixed = share[:, None, None] * features + (1.0 - share[:, None, None]) * features[order]
-    return mixed, share * labels + (1.0 - share) * labels[order]
+    return blend(features, order, share), share * labels + (1.0 - share) * labels[order]
+
+
+def blend(features: Tensor, order: Tensor, share: Tensor) -> Tensor:
+    """`share` `(batch,)` of each window `(batch, frames, bands)`, the rest of the window that `order` names."""
+    share = share.to(features)[:, None, None]
+    return share * features + (1.0 - share) * features[order.to(features.device)]
 
 
 def _stretches(batch: int, size: int, widest: int, generator: torch.Generator) -> Tensor:
