@@ -18,6 +18,9 @@ ENGINE_RATE = 48_000
 GRID = 3
 """Engine samples between indices at which the 16 kHz and the 32 kHz stream both have a sample on the grid."""
 
+UNIT_TOLERANCE = 1e-4
+"""By how much the length of a unit vector may differ from 1: float32 rounding, and no more."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -98,6 +101,23 @@ class Window:
         object.__setattr__(self, "values", read_only(self.values, dimensions=2))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What an encoder makes of a window: a direction; the nearer two are, the more alike they sound."""
+
+    vector: Float32Array
+    """float32 `(d,)` of length 1 (within `UNIT_TOLERANCE`), finite, read-only."""
+    span: Span
+    """The audio that it was made from."""
+    model_id: str
+    """The encoder, `name/version`, not empty; embeddings of different encoders do not compare."""
+
+    def __post_init__(self) -> None:
+        if not self.model_id:
+            raise ValueError("an embedding needs the id of its encoder")
+        object.__setattr__(self, "vector", unit(self.vector))
+
+
 def read_only(values: Float32Array, dimensions: int) -> Float32Array:
     """A read-only view of `values`.
 
@@ -109,4 +129,16 @@ def read_only(values: Float32Array, dimensions: int) -> Float32Array:
         raise ValueError("non-finite values; sources replace and count them before they get here")
     view = values.view()
     view.flags.writeable = False
+    return view
+
+
+def unit(vector: Float32Array) -> Float32Array:
+    """A read-only view of `vector`.
+
+    Raises ValueError when it is not finite float32 `(d,)` of length 1 within `UNIT_TOLERANCE`.
+    """
+    view = read_only(vector, dimensions=1)
+    length = float(np.linalg.norm(view.astype(np.float64)))
+    if abs(length - 1.0) > UNIT_TOLERANCE:
+        raise ValueError(f"expected a vector of length 1, got {length:.6g}")
     return view

@@ -1,0 +1,227 @@
+"""The species that were enrolled, in a folder: one file each, and the audio that they were learnt from.
+
+Several processes may use a folder at once: writers take turns, files change whole, and readers ask `changed()`.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Literal
+
+from monitor.birds.prototype import EnrolledClip, average, name_key, species_name
+from monitor.birds.prototype_archive import Archive, audio_member, prototype_member, write_archive
+from monitor.birds.prototype_file import decode_audio, encode_audio, encode_prototype, file_name, read_limited
+from monitor.birds.prototype_folder import PrototypeFolder
+from monitor.birds.prototype_set import PrototypeSet, prototype_set
+from monitor.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from monitor.birds.prototype import ClipReference, Prototype
+    from monitor.core.types import Float32Array
+
+Existing = Literal["refuse", "replace", "add"]
+"""What to do with a name that is there already: refuse, forget its clips, or add clips to it."""
+
+
+class PrototypeStore:
+    """What a folder held when it was last read; writing reads it anew."""
+
+    def __init__(self, folder: Path) -> None:
+        """A folder that does not exist is an empty store. Raises StoreError when it cannot be read."""
+        self._folder = PrototypeFolder(folder)
+        self._folder.reload()
+
+    @property
+    def faults(self) -> tuple[StoreError, ...]:
+        """One for each file that is damaged, which is as if it were not there."""
+        return self._folder.faults
+
+    def changed(self) -> bool:
+        """Whether anyone wrote since the folder was last read; cheap. Raises StoreError."""
+        return self._folder.changed()
+
+    def reload(self) -> None:
+        """Read what changed. Raises StoreError when the folder cannot be read."""
+        self._folder.reload()
+
+    def list(self) -> tuple[Prototype, ...]:
+        """All that can be read, by name."""
+        return tuple(sorted(self._folder.prototypes.values(), key=lambda prototype: name_key(prototype.name)))
+
+    def names(self) -> tuple[str, ...]:
+        """Of all that can be read, in order."""
+        return tuple(prototype.name for prototype in self.list())
+
+    def get(self, name: str) -> Prototype:
+        """A species, upper or lower case alike. Raises UsageError when it is not there, StoreError when damaged."""
+        file = file_name(species_name(name))
+        fault = self._folder.fault(file)
+        if fault is not None:
+            raise fault
+        if file not in self._folder.prototypes:
+            raise UsageError(f"species {name}", "is not enrolled", "List the names with `auricle species list`")
+        return self._folder.prototypes[file]
+
+    def for_encoder(self, model_id: str) -> PrototypeSet:
+        """What an encoder can be compared with; lists the species that it must embed again."""
+        return prototype_set(model_id, self.list())
+
+    def matrix(self, model_id: str) -> tuple[tuple[str, ...], Float32Array]:
+        """Names, and unit vectors float32 `(n, d)`, of the prototypes of an encoder."""
+        return self.for_encoder(model_id).matrix()
+
+    def audio(self, clip: ClipReference) -> Float32Array:
+        """Kept samples, float32 `(n,)` at `clip.rate`. Raises StoreError when they are gone or damaged."""
+        return decode_audio_of(self._folder.audio_path(clip.sha256), clip)[0]
+
+    def add(
+        self,
+        name: str,
+        model_id: str,
+        clips: Sequence[EnrolledClip],
+        enrolled_utc_ns: int,
+        threshold: float | None = None,
+        existing: Existing = "refuse",
+    ) -> Prototype:
+        """Learn a species and keep its audio; returns what is stored.
+
+        With `existing` "add" the clips come beside those that are there, which keep their threshold unless another is
+        given. Raises UsageError when the name is there already or of another encoder, when two clips are the same
+        audio, or when embeddings do not fit together; StoreError when it cannot be written.
+        """
+        name = species_name(name)
+        with self._folder.writing():
+            references = [clip.reference for clip in clips]
+            rows = [(reference, clip.embedding) for reference, clip in zip(references, clips, strict=True)]
+            fresh = average(name, model_id, rows, enrolled_utc_ns, threshold)
+            planned = self._planned(fresh, existing, repeated=False)
+            self._refuse_other_dimensions([planned])
+            for reference, clip in zip(references, clips, strict=True):
+                self._folder.write_audio(reference, encode_audio(clip))
+            self._folder.write({file_name(name): encode_prototype(planned)})
+        return planned
+
+    def set_threshold(self, name: str, threshold: float | None) -> Prototype:
+        """Give a species its own threshold, or none. Raises UsageError when it is not there, StoreError."""
+        with self._folder.writing():
+            old = self.get(name)
+            rows = list(zip(old.clips, old.embeddings, strict=True))
+            new = average(old.name, old.model_id, rows, old.enrolled_utc_ns, threshold)
+            self._folder.write({file_name(old.name): encode_prototype(new)})
+        return new
+
+    def remove(self, name: str) -> None:
+        """Forget a species (a damaged one too) and the audio that no other needs. Raises UsageError, StoreError."""
+        file = file_name(species_name(name))
+        with self._folder.writing():
+            if self._folder.fault(file) is None:
+                self.get(name)
+            self._folder.remove(file)
+
+    def export_to(self, path: Path, names: Sequence[str] | None = None, *, replace: bool = False) -> tuple[str, ...]:
+        """Write species (None: all) with their audio to one file; returns their names.
+
+        Raises UsageError when the file is there already, a name is not, or there is nothing to write; StoreError when
+        audio is damaged or the file cannot be written.
+        """
+        what = f"archive {path}"
+        if path.exists() and not replace:
+            raise UsageError(what, "is there already", "Choose another name, or say that it may be replaced")
+        chosen = self.list() if names is None else tuple({name_key(n): self.get(n) for n in names}.values())
+        if not chosen:
+            raise UsageError(what, "there is nothing to export", "Enroll a species first")
+        try:
+            write_archive(path, self._members(chosen))
+        except OSError as error:
+            why = f"cannot be written ({error.strerror or error})"
+            raise StoreError(what, why, "Check the folder, its permissions and the free space") from error
+        return tuple(prototype.name for prototype in chosen)
+
+    def import_from(
+        self, path: Path, names: Sequence[str] | None = None, existing: Existing = "refuse"
+    ) -> tuple[str, ...]:
+        """Take over species (None: all) from an export; returns their names.
+
+        Everything is checked before anything is changed. With `existing` "add" clips that are there already stay as
+        they are. Raises UsageError when a name is there already, or is not in the archive; StoreError when the archive
+        is damaged or holds anything that it should not, or the folder cannot be written.
+        """
+        with closing(Archive(path)) as archive, self._folder.writing():
+            chosen = _chosen(archive, path, names)
+            planned = [self._planned(prototype, existing, repeated=True) for prototype in chosen]
+            self._refuse_other_dimensions(planned)
+            clips = {clip.sha256: clip for prototype in chosen for clip in prototype.clips}
+            for clip in clips.values():
+                archive.audio(clip)
+            self._folder.need(archive.size)
+            for clip in clips.values():
+                self._folder.write_audio(clip, archive.audio(clip))
+            self._folder.write({file_name(one.name): encode_prototype(one) for one in planned})
+        return tuple(prototype.name for prototype in planned)
+
+    def _planned(self, fresh: Prototype, existing: Existing, *, repeated: bool) -> Prototype:
+        """What is stored when `fresh` comes; `repeated`: clips that are there already are no fault."""
+        file = file_name(fresh.name)
+        fault = self._folder.fault(file)
+        old = self._folder.prototypes.get(file)
+        if existing == "replace" or (old is None and fault is None):
+            return fresh
+        if fault is not None:
+            raise fault
+        if old is None or existing == "refuse":
+            spelt = "" if old is None or old.name == fresh.name else f" as {old.name}"
+            raise UsageError(f"species {fresh.name}", f"is there already{spelt}", "Use --replace or --add")
+        if old.model_id != fresh.model_id:
+            why = f"was learnt with {old.model_id}, the new clips with {fresh.model_id}"
+            raise UsageError(f"species {old.name}", why, "Embed its audio again first, or use --replace")
+        known = {clip.sha256 for clip in old.clips} if repeated else frozenset[str]()
+        rows = [*zip(old.clips, old.embeddings, strict=True)]
+        rows += [row for row in zip(fresh.clips, fresh.embeddings, strict=True) if row[0].sha256 not in known]
+        threshold = old.threshold if repeated or fresh.threshold is None else fresh.threshold
+        return average(old.name, old.model_id, rows, fresh.enrolled_utc_ns, threshold)
+
+    def _refuse_other_dimensions(self, planned: Sequence[Prototype]) -> None:
+        """Two models that share an id by mistake are told before they mix."""
+        replaced = {file_name(prototype.name) for prototype in planned}
+        others = [one for file, one in self._folder.prototypes.items() if file not in replaced]
+        widths = {one.model_id: one.dimension for one in others}
+        for one in planned:
+            width = widths.setdefault(one.model_id, one.dimension)
+            if width != one.dimension:
+                why = f"embeddings of {one.model_id} have {width} dimensions here, these have {one.dimension}"
+                raise UsageError(f"species {one.name}", why, "Give the other encoder another name or version")
+
+    def _members(self, chosen: Sequence[Prototype]) -> Iterator[tuple[str, bytes]]:
+        written: set[str] = set()
+        for prototype in chosen:
+            yield prototype_member(prototype.name), encode_prototype(prototype)
+            for clip in prototype.clips:
+                if clip.sha256 not in written:
+                    written.add(clip.sha256)
+                    yield audio_member(clip), decode_audio_of(self._folder.audio_path(clip.sha256), clip)[1]
+
+
+def decode_audio_of(path: Path, clip: ClipReference) -> tuple[Float32Array, bytes]:
+    """Samples of a clip's file, and the file's content. Raises StoreError when it is gone or damaged."""
+    try:
+        content = read_limited(path)
+        return decode_audio(content, clip), content
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        what = f"kept audio of {clip.origin} ({path})"
+        raise StoreError(what, str(why), "Enroll the species again, from its recordings") from error
+
+
+def _chosen(archive: Archive, path: Path, names: Sequence[str] | None) -> tuple[Prototype, ...]:
+    if names is None:
+        return archive.prototypes
+    found = {name_key(prototype.name): prototype for prototype in archive.prototypes}
+    wanted = {name_key(species_name(name)): name for name in names}
+    missing = [name for key, name in wanted.items() if key not in found]
+    if missing or not wanted:
+        why = f"does not hold {', '.join(missing)}" if missing else "no species was named"
+        raise UsageError(f"archive {path}", why, f"It holds {', '.join(one.name for one in archive.prototypes)}")
+    return tuple(found[key] for key in wanted)
