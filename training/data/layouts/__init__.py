@@ -1,0 +1,1 @@
+"""Other people's data sets, each turned into catalog rows."""
