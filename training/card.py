@@ -115,7 +115,9 @@ the same chain: with chance {mixing.background_share:g} a second source at
 recorder hiss, and a random level ({mixing.level_dbfs[0]:g}..{mixing.level_dbfs[1]:g} dBFS).
 {recipe.field_like_share:.0%} of them are mixed as in the field: quiet birds behind wind, rain, insects and traffic at
 {field.snr_db[0]:g}..{field.snr_db[1]:g} dB. In the features, stretches of bands and frames are masked anew in each
-pass. Two CPU cores, no accelerator."""
+pass. Two CPU cores, no accelerator.
+
+{recipe.bundle.notes}""".rstrip()
 
 
 def _measured(recipe_name: str, results: GateResults) -> str:

@@ -132,6 +132,8 @@ class BundleSettings(_Section):
     version: str
     summary: str
     folder: str = "models"
+    notes: str = ""
+    """What a reader of the card should know of how this model came about."""
 
 
 class GateRecipe(_Section):
