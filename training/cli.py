@@ -89,7 +89,7 @@ def _recipe(path: Path) -> GateRecipe:
     missing = [name for name in ("torch", "lightning", "sklearn", "onnx") if find_spec(name) is None]
     if missing:
         why = f"{', '.join(missing)} not installed"
-        raise UsageError("auricle-train", why, "Install the extra: pip install 'auricle[training]'.")
+        raise UsageError("the training package", why, "Install the extra: pip install 'auricle[training]'.")
     return load_recipe(path)
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _UNKNOWN_FROM = 2**48
 """libsndfile writes the largest 64-bit number for a length that the header does not state."""
 _REMEDY = "What could be decoded was used; record or copy it again to hear the rest"
+LONGEST_PACKET_S = 0.12
+"""Of Opus."""
+
 _OGG_TAIL = 1 << 17
 """Bytes at the end that hold the last page: one is at most 65 307 long."""
 _MP3_TRAILER = 4096
@@ -71,7 +74,7 @@ class Decoder:
         if fault is not None:
             why = f"it is damaged or cut off after {has} ({_sentence(fault.error_string)})"
             raise SourceError(self._name, why, _REMEDY)
-        if self.length is not None and count < self.length:
+        if self.length is not None and count < self.length - self._slack():
             claimed = f"{self.length / self.rate:.3f} s"
             why = f"it claims {claimed} and gives {has}: it is cut off, or damaged inside, and later times are early"
             raise SourceError(self._name, why, _REMEDY)
@@ -84,6 +87,11 @@ class Decoder:
         if self.format == "MP3" and _mp3_has_more(self._descriptor):
             why = f"it does not say how long it is, and decoding stopped after {has}, before its end"
             raise SourceError(self._name, why, "Convert it to hear all, such as with: ffmpeg -i IN OUT.flac")
+
+    def _slack(self) -> int:
+        """Samples that a whole Ogg file may lack: some encoders state an end within a packet that they never wrote."""
+        whole = self.format == "OGG" and _ogg_is_whole(self._descriptor)
+        return round(LONGEST_PACKET_S * self.rate) if whole else 0
 
 
 class _FrontToBack(soundfile.SoundFile):
