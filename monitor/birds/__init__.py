@@ -1,1 +1,1 @@
-"""Birds: is one audible, and which."""
+"""Birds: is one audible (gate), and the prototypes of species that the user teaches."""
