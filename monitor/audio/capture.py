@@ -23,6 +23,8 @@ LATENCY_S = 0.2
 """Seconds of frames that the device's own buffer should hold: what the callback may be late without losing any."""
 FIRST_FRAME_S = 6.0
 """Seconds that a device may take to deliver its first frame; some take over one."""
+ABSENT_NS = NANOSECONDS // 2
+"""Nobody looked for longer than that: it was we who were away."""
 _STOP_S = 2.0
 
 
@@ -35,17 +37,23 @@ class DeviceLostError(DeviceError):
 class Watchdog:
     """Judges a source by the frames that it delivers, not by whether somebody is there.
 
-    Stalled after a third of `lost_after_s` without a frame, lost after all of it.
+    Stalled after a third of `lost_after_s` without a frame, lost after all of it. Time in which nobody looked (this
+    process was frozen, or the computer asleep) says nothing about the source and does not count.
     """
 
     def __init__(self, lost_after_s: float, now_ns: int, first_frame_s: float = FIRST_FRAME_S) -> None:
         self._lost_after_ns = round(lost_after_s * NANOSECONDS)
         self._first_frame_ns = max(self._lost_after_ns, round(first_frame_s * NANOSECONDS))
-        self._frames = 0
-        self._heard_ns = now_ns
+        self._frames: int = 0
+        self._heard_ns: int = now_ns
+        self._looked_ns: int = now_ns
 
     def judge(self, frames: int, now_ns: int) -> SourceCondition:
-        """What the source is doing, given all frames so far and a clock that never steps."""
+        """What the source is doing, given all frames so far and a clock that never steps; to be asked often."""
+        absent_ns = now_ns - self._looked_ns
+        self._looked_ns = now_ns
+        if absent_ns > ABSENT_NS:
+            self._heard_ns += absent_ns
         if frames != self._frames:
             self._frames, self._heard_ns = frames, now_ns
         silent_ns = now_ns - self._heard_ns

@@ -153,10 +153,28 @@ def test_watchdog_goes_by_frames() -> None:
         (21, 109.3, SourceCondition.STALLED),
         (21, 111.2, SourceCondition.LOST),
     ]
+    looked_s = 100.0
     for frames, now_s, expected in states:
+        watch(watchdog, looked_s, now_s)
         assert watchdog.judge(frames, seconds(now_s)) is expected, now_s
+        looked_s = now_s
+
+
+def watch(watchdog: Watchdog, from_s: float, to_s: float) -> None:
+    """Look ten times a second, as the capture process does, until just before `to_s`; new frames come at the end."""
+    for tenth in range(1, round((to_s - from_s) * 10)):
+        watchdog.judge(watchdog._frames, seconds(from_s + tenth / 10))
+
+
+def test_time_in_which_nobody_looked_does_not_count() -> None:
+    watchdog = Watchdog(3.0, 0, first_frame_s=6.0)
+    assert watchdog.judge(10, seconds(0.1)) is SourceCondition.LISTENING
+    assert watchdog.judge(10, seconds(4000.0)) is SourceCondition.LISTENING, "we were frozen, not the microphone"
+    watch(watchdog, 4000.0, 4003.2)
+    assert watchdog.judge(10, seconds(4003.2)) is SourceCondition.LOST, "it was watched since, and gave nothing"
 
 
 def test_watchdog_gives_up_on_a_device_that_never_starts() -> None:
     watchdog = Watchdog(3.0, 0, first_frame_s=6.0)
+    watch(watchdog, 0.0, 6.0)
     assert watchdog.judge(0, seconds(6.0)) is SourceCondition.LOST
