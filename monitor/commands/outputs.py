@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from monitor.core.events import Reading
-
-    Take = Callable[[str, Reading, int | None], None]
+    from monitor.engine.runner import Publish
 
 
 @contextmanager
-def open_outputs(jsonl: str | None, *, text: bool) -> Generator[list[Take]]:
+def open_outputs(jsonl: str | None, *, text: bool) -> Generator[list[Publish]]:
     """What takes readings as lines: JSON Lines to the file `jsonl` (`-`: standard output), text where nothing else is.
 
     Raises StoreError when the file cannot be written.
@@ -35,11 +34,11 @@ def open_outputs(jsonl: str | None, *, text: bool) -> Generator[list[Take]]:
     except OSError as fault:
         raise StoreError(jsonl, f"cannot be written: {fault.strerror}", "Choose another place for --jsonl") from fault
     with file:
-        takers: list[Take] = [_json_to(lambda line: _write(file, line))]
+        takers: list[Publish] = [_json_to(lambda line: _write(file, line))]
         yield [*takers, _print_text] if text else takers
 
 
-def _json_to(write: Callable[[str], None]) -> Take:
+def _json_to(write: Callable[[str], None]) -> Publish:
     def take(source: str, reading: Reading, utc_ns: int | None) -> None:
         line = to_json_line(source, reading, utc_ns)
         if line is not None:

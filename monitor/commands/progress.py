@@ -15,17 +15,16 @@ from monitor.core.events import LevelReading
 from monitor.export.text import stream_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from monitor.core.events import Reading
-
-    Take = Callable[[str, Reading, int | None], None]
+    from monitor.engine.runner import Publish
 
 PERIOD_S = 0.2
 
 
 @contextmanager
-def shown_progress() -> Generator[list[Take]]:
+def shown_progress() -> Generator[list[Publish]]:
     """What takes readings and shows where they are; nothing where nobody would see it, or the lines themselves do."""
     if not sys.stderr.isatty() or sys.stdout.isatty():
         yield []
