@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from monitor.commands import console
+from monitor.commands.options import ConfigFile, Encoder, leave, read_settings
+from monitor.commands.species_app import species_app
 from monitor.errors import AuricleError
 from monitor.paths import program_log
-
-if TYPE_CHECKING:
-    from monitor.settings import Settings
 
 app = typer.Typer(
     name="auricle",
@@ -26,6 +25,7 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, help="Model bundles: what is there, and whether it is sound.")
 config_app = typer.Typer(no_args_is_help=True, help="Settings: defaults, file, environment, flags.")
 keys_app = typer.Typer(no_args_is_help=True, help="CURVE keys, needed where sockets leave this machine.")
+app.add_typer(species_app, name="species")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
@@ -50,7 +50,6 @@ def _auricle(
 
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print readings as text instead of drawing the screen.")]
 Jsonl = Annotated[str | None, typer.Option("--jsonl", metavar="FILE", help="Write JSON Lines to FILE (- is stdout).")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Use this configuration file.")]
 Log = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Event log (SQLite) to write.")]
 Device = Annotated[str | None, typer.Option(help="Name of the microphone, or a part of it; see `auricle devices`.")]
 Paths = Annotated[
@@ -78,14 +77,14 @@ def demo(
     """
     from monitor.commands import play, screen
 
-    settings = _settings(config)
+    settings = read_settings(config)
     shown = not no_tui and console.has_terminal()
     wanted = play.parse_speed(speed or ("1" if shown else "max"))
     options = play.Options(wanted, jsonl, log, stay)
     if shown:
-        _leave(screen.play_behind(["demo", *play.arguments(options)], config, title="demo"))
+        leave(screen.play_behind(["demo", *play.arguments(options)], config, title="demo"))
     console.keep_program_log(program_log())
-    _leave(play.demo(settings, options))
+    leave(play.demo(settings, options))
 
 
 @app.command()
@@ -106,14 +105,14 @@ def replay(
     """
     from monitor.commands import play, screen
 
-    settings = _settings(config)
+    settings = read_settings(config)
     options = play.Options(play.parse_speed(speed), jsonl, log, stay, channel, timezone)
     if not no_tui and jsonl != "-" and console.has_terminal():
         title = paths[0] if len(paths) == 1 else f"{len(paths)} recordings or folders"
         words = ["replay", *play.arguments(options), "--", *paths]
-        _leave(screen.play_behind(words, config, title=title, piped="-" in paths))
+        leave(screen.play_behind(words, config, title=title, piped="-" in paths))
     console.keep_program_log(program_log())
-    _leave(play.recordings(paths, settings, options))
+    leave(play.recordings(paths, settings, options))
 
 
 @app.command()
@@ -134,10 +133,10 @@ def live(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, capture={"device": device, "channel": channel, "record": record})
+    settings = read_settings(config, capture={"device": device, "channel": channel, "record": record})
     shown = not no_tui and jsonl != "-" and console.has_terminal()
     console.keep_program_log(program_log())
-    _leave(listen.live(settings, config, shown=shown, jsonl=jsonl, keep_running=keep_running))
+    leave(listen.live(settings, config, shown=shown, jsonl=jsonl, keep_running=keep_running))
 
 
 @app.command()
@@ -148,9 +147,9 @@ def engine(log: Log = None, config: ConfigFile = None) -> None:
     """
     from monitor.engine.live import run_engine
 
-    settings = _settings(config, store={"log": log})
+    settings = read_settings(config, store={"log": log})
     console.keep_program_log(None)
-    _leave(run_engine(settings))
+    leave(run_engine(settings))
 
 
 @app.command()
@@ -167,11 +166,11 @@ def capture(
     """
     from monitor.commands import listen
 
-    settings = _settings(
+    settings = read_settings(
         config, capture={"device": device, "channel": channel, "record": record}, bus={"audio": engine_address}
     )
     console.keep_program_log(None)
-    _leave(listen.capture(settings))
+    leave(listen.capture(settings))
 
 
 @app.command()
@@ -187,10 +186,10 @@ def watch(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, bus={"commands": address})
+    settings = read_settings(config, bus={"commands": address})
     shown = not no_tui and jsonl != "-" and console.has_terminal()
     console.keep_program_log(program_log())
-    _leave(listen.watch(settings, shown=shown, jsonl=jsonl))
+    leave(listen.watch(settings, shown=shown, jsonl=jsonl))
 
 
 @app.command()
@@ -205,9 +204,30 @@ def devices(
     """
     from monitor.commands import listen
 
-    settings = _settings(config, capture={"device": device})
+    settings = read_settings(config, capture={"device": device})
     console.keep_program_log(program_log())
-    _leave(listen.show_devices(settings, test=test))
+    leave(listen.show_devices(settings, test=test))
+
+
+@app.command()
+def embed(
+    paths: Paths,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.npz", help="File to write; replaced if it is there.")],
+    encoder: Encoder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Gate probability and embedding of every window of recordings, as arrays in one npz file.
+
+    For each encoder window, about 3 s every second: `path`, `start_s`, `end_s`, `gate` (the highest probability of a
+    bird inside) and `embedding`; for each gate window: `gate_path`, `gate_start_s`, `gate_end_s`, `gate_probability`.
+
+    Example: `auricle embed night/*.flac --out night.npz`
+    """
+    from monitor.commands import embed
+
+    settings = read_settings(config)
+    console.keep_program_log(program_log())
+    leave(embed.embed(paths, out, encoder, settings))
 
 
 @app.command()
@@ -218,7 +238,7 @@ def doctor(config: ConfigFile = None) -> None:
     """
     from monitor.commands import examine
 
-    _leave(examine.doctor(config))
+    leave(examine.doctor(config))
 
 
 @app.command()
@@ -233,7 +253,7 @@ def bench(
     """
     from monitor.commands import examine
 
-    _leave(examine.bench(_settings(config), minutes, recording))
+    leave(examine.bench(read_settings(config), minutes, recording))
 
 
 @models_app.command("list")
@@ -244,7 +264,7 @@ def models_list() -> None:
     """
     from monitor.commands import examine
 
-    _leave(examine.list_models())
+    leave(examine.list_models())
 
 
 @models_app.command("verify")
@@ -257,7 +277,7 @@ def models_verify(
     """
     from monitor.commands import examine
 
-    _leave(examine.verify_models(names or []))
+    leave(examine.verify_models(names or []))
 
 
 @config_app.command("show")
@@ -268,7 +288,7 @@ def config_show(config: ConfigFile = None) -> None:
     """
     from monitor.commands import examine
 
-    _leave(examine.show_settings(_settings(config)))
+    leave(examine.show_settings(read_settings(config)))
 
 
 @config_app.command("init")
@@ -282,7 +302,7 @@ def config_init(
     """
     from monitor.commands import examine
 
-    _leave(examine.write_settings(config, replace=force))
+    leave(examine.write_settings(config, replace=force))
 
 
 @keys_app.command("new")
@@ -295,17 +315,6 @@ def keys_new(folder: Annotated[Path, typer.Argument(help="Folder to write the tw
 
     for file in write_keys(folder):
         console.print_line(str(file))
-
-
-def _settings(config: Path | None, **flags: dict[str, object]) -> Settings:
-    """The user's settings; `flags` are those of the command line, by section."""
-    from monitor.settings import load_settings
-
-    return load_settings(config, flags)
-
-
-def _leave(exit_code: int) -> NoReturn:
-    raise typer.Exit(exit_code)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ def config_file() -> Path:
 
 
 def data_dir() -> Path:
-    """Event log, imported models and later prototypes: `AURICLE_DATA_DIR`, else the platform's data folder."""
+    """Event log, imported models and enrolled species: `AURICLE_DATA_DIR`, else the platform's data folder."""
     named = os.environ.get("AURICLE_DATA_DIR")
     return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("auricle", appauthor=False))
 
@@ -29,6 +29,11 @@ def data_dir() -> Path:
 def event_log() -> Path:
     """The live engine's event log."""
     return data_dir() / "events.sqlite"
+
+
+def species_folder() -> Path:
+    """The species that were enrolled, and the audio behind them."""
+    return data_dir() / "species"
 
 
 def program_log() -> Path:

@@ -68,6 +68,12 @@ class BirdsSettings(Section):
     """Probability from which on an activity begins; unset: the bundle's own, chosen on validation data."""
     threshold_off: Probability | None = None
     """Probability below which it ends; unset: the bundle's own."""
+    tagging: bool = True
+    """Whether activities are compared with the enrolled species."""
+    encoder: str | None = None
+    """Bundle that compares them; unset: `bird-encoder` where there is one, and without it nothing is tagged."""
+    known: Probability | None = None
+    """Probability from which on a tag names a species; unset: the bundle's own. A species' own goes first."""
 
     @model_validator(mode="after")
     def _ordered(self) -> BirdsSettings:

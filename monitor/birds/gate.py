@@ -150,14 +150,15 @@ class Gate:
         self._session = bundle.session
         self._input = manifest.inputs[0].name
         self._output = manifest.outputs[0].name
-        self._cut = manifest.window
+        self.cut = manifest.window
+        """Of the windows that it takes."""
         self._activities = Activities(self.thresholds)
 
     @property
     def latency(self) -> int:
         """Engine samples by which an end is told late: `release` hops; where an activity is split, a window."""
-        window = (self._cut.frames - 1) * self.spec.engine_hop + self.spec.engine_window
-        return max(self.thresholds.release * self._cut.hop * self.spec.engine_hop, window)
+        window = (self.cut.frames - 1) * self.spec.engine_hop + self.spec.engine_window
+        return max(self.thresholds.release * self.cut.hop * self.spec.engine_hop, window)
 
     def push(self, item: Window) -> Sequence[GateReading | ActivityChange]:
         """Raises ValueError when the window is of another spec or goes back, InferenceError when the network fails."""

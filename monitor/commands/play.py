@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,8 +20,12 @@ from monitor.bus.server import BusServer
 from monitor.commands import console
 from monitor.commands.outputs import open_outputs
 from monitor.commands.progress import shown_progress
+from monitor.engine import demo_birds
+from monitor.engine.audio_history import Histories
+from monitor.engine.enrolling import EnrollingService
+from monitor.engine.enrollments import open_enrollments
 from monitor.engine.launch import tell_ready
-from monitor.engine.models import load_models
+from monitor.engine.models import Models, load_models
 from monitor.engine.replay import Replay
 from monitor.engine.stop import StopRequest
 from monitor.errors import AuricleError, UsageError
@@ -27,7 +33,6 @@ from monitor.store.log import EventLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from monitor.audio.sources import Source
     from monitor.core.events import Reading
@@ -80,15 +85,19 @@ def arguments(options: Options) -> list[str]:
 
 
 def demo(settings: Settings, options: Options) -> int:
-    """The built-in soundscape; returns the exit code."""
-    return _play([soundscape()], settings, options)
+    """The built-in soundscape, with some of its birds enrolled for as long as it runs; returns the exit code."""
+    with tempfile.TemporaryDirectory(prefix="auricle-demo-") as folder:
+        models = _models(settings)
+        demo_birds.teach(models, Path(folder))
+        return _play([soundscape()], models, Path(folder), settings, options)
 
 
 def recordings(given: list[str], settings: Settings, options: Options) -> int:
     """Files, folders, globs or standard input; returns the exit code."""
     zone = _zone(options.timezone)
     found = expand_paths(given)
-    return _play(_opened(found, options.channel, zone), settings, options)
+    sources = _opened(found, options.channel, zone)
+    return _play(sources, _models(settings), paths.species_folder(), settings, options)
 
 
 def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | None) -> Iterator[Source | AuricleError]:
@@ -100,10 +109,17 @@ def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | N
             yield error
 
 
-def _play(sources: Iterable[Source | AuricleError], settings: Settings, options: Options) -> int:
+def _models(settings: Settings) -> Models:
+    return load_models(settings.birds, paths.model_roots(), settings.engine.threads)
+
+
+def _play(
+    sources: Iterable[Source | AuricleError], models: Models, species: Path, settings: Settings, options: Options
+) -> int:
+    """`species` is the folder of the prototype store."""
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
-        models = load_models(settings.birds, paths.model_roots(), settings.engine.threads)
+        enrollments = open_enrollments(settings.birds, species, models.encoder, console.print_error)
         takers = stack.enter_context(open_outputs(options.jsonl, text=not options.stay))
         takers += stack.enter_context(shown_progress())
         log = stack.enter_context(EventLog(options.log, durable=False)) if options.log else None
@@ -113,6 +129,9 @@ def _play(sources: Iterable[Source | AuricleError], settings: Settings, options:
             stack.callback(lambda: log.end_run(run_id, time.time_ns()))
         server = BusServer(ANY_PORT, ANY_PORT, run_id, log)
         stack.callback(server.close)
+        histories = Histories()
+        enrolling = stack.enter_context(EnrollingService(models, species, histories))
+        enrolling.serve_on(server)
         tell_ready(server.addresses.commands)
 
         def publish(source: str, reading: Reading, utc_ns: int | None) -> None:
@@ -128,6 +147,8 @@ def _play(sources: Iterable[Source | AuricleError], settings: Settings, options:
             stopped=stop,
             report=console.print_error,
             screen=options.stay or options.speed is not None,
+            enrollments=enrollments,
+            listener=histories.hear if enrolling.able else None,
         )
         outcome = player.run(sources)
         while options.stay and not stop():

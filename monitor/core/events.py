@@ -83,6 +83,36 @@ class GateReading:
 
 
 @dataclass(frozen=True, slots=True)
+class TagDetection:
+    """Which of the enrolled species an activity sounds like.
+
+    Each activity gets a provisional tag when it begins and a final one when it is over; either may be missing.
+    """
+
+    topic: ClassVar[str] = "tag"
+    logged: ClassVar[bool] = True
+
+    span: Span
+    """The activity so far (`provisional`), or all of it; where it `continues`, from the start of the tag before."""
+    label: str | None
+    """The enrolled species; None: unknown."""
+    score: float
+    """Probability that it is `label`, 0..1; for unknown that it is the best candidate."""
+    margin: float
+    """The best candidate's probability less that of the next one (0 where there is none), 0..1."""
+    runner_up: str | None
+    """The enrolled species that is next, None where there is none; for unknown the best candidate."""
+    provisional: bool
+    """True at the onset, False at the end, which is the one that counts."""
+    continues: bool = False
+    """The same call as in the final tag before: not counted anew. Provisional tags never say so."""
+
+    def __post_init__(self) -> None:
+        _check_unit("score", self.score)
+        _check_unit("margin", self.margin)
+
+
+@dataclass(frozen=True, slots=True)
 class LevelReading:
     """How loud a stretch was."""
 
@@ -185,12 +215,13 @@ class Health:
     branches: tuple[BranchHealth, ...] = ()
 
 
-Reading = ActivityChange | GateReading | LevelReading | Spectrum | StreamGap | SourceState | Health
+Reading = ActivityChange | GateReading | TagDetection | LevelReading | Spectrum | StreamGap | SourceState | Health
 """Everything that the engine publishes."""
 
 READING_TYPES: tuple[type[Reading], ...] = (
     ActivityChange,
     GateReading,
+    TagDetection,
     LevelReading,
     Spectrum,
     StreamGap,

@@ -2,7 +2,7 @@
 
 source -> engine rate -+- level
 +- spectrum columns (for the screen)
-+- 16 kHz - bird frames - gate windows - gate
++- 16 kHz - birds: gate and tagger (`birds.py`)
 """
 
 from __future__ import annotations
@@ -12,25 +12,23 @@ from typing import TYPE_CHECKING, Any
 from monitor.audio.level import LevelMeter
 from monitor.audio.recut import Recut
 from monitor.audio.resample import Decimate, EngineRate
-from monitor.birds.gate import Gate
 from monitor.core.clock import engine_index, next_grid_index
-from monitor.engine.branch import Branch
-from monitor.engine.guard import Guard
-from monitor.features.frontend import Frontend
+from monitor.engine.birds import Birds
 from monitor.features.spectrum import SpectrumColumns
-from monitor.features.windows import Windower
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from monitor.birds.enrolled import Enrolled
     from monitor.core.events import BranchHealth, Reading
     from monitor.core.stage import Stage
     from monitor.core.types import AudioBlock
+    from monitor.engine.guard import Guarded
     from monitor.engine.models import Models
     from monitor.engine.times import StageTimes
 
     AnyStage = Stage[Any, Any]
-    Timed = Callable[[str, AnyStage], AnyStage]
+    Listener = Callable[[AudioBlock], None]
 
 STEP = 9_600
 """Engine samples that the pipeline takes at a time: 0.2 s, on a grid anchored at 0, so that readings of different
@@ -41,17 +39,39 @@ class Pipeline:
     """All stages of one source. Faults of `audio` leave it, faults of a branch stay in its guard."""
 
     def __init__(
-        self, native_rate: int, models: Models, *, screen: bool = True, times: StageTimes | None = None
+        self,
+        native_rate: int,
+        models: Models,
+        *,
+        screen: bool = True,
+        times: StageTimes | None = None,
+        listener: Listener | None = None,
+        behind_gate: Guarded | None = None,
     ) -> None:
+        """`listener` is handed each step of audio at the engine rate before its readings come out.
+
+        `behind_gate` takes what the tagger would: the benchmark's place.
+        """
         timed = times.timed if times else _as_it_is
         self._engine_rate = timed("engine rate", EngineRate(native_rate))
         self._recut = timed("recut", Recut(STEP))
         self._at_16_khz = timed("16 kHz", Decimate(16_000))
         self._level = timed("level", LevelMeter())
         self._spectrum = timed("spectrum", SpectrumColumns()) if screen else None
-        self._birds = _birds(models, timed)
+        self._birds = Birds(models.gate, models, timed, behind_gate) if models.gate else None
+        self._listener = listener
         self.reached = 0
         """Engine index up to which audio was pushed through."""
+
+    @property
+    def enrolled(self) -> Enrolled | None:
+        """Species that tags can name; may be exchanged between two pushes."""
+        return self._birds.enrolled if self._birds else None
+
+    @enrolled.setter
+    def enrolled(self, value: Enrolled | None) -> None:
+        if self._birds:
+            self._birds.enrolled = value
 
     def push(self, block: AudioBlock) -> list[Reading]:
         """Readings that a block of the source's own rate completes."""
@@ -89,14 +109,16 @@ class Pipeline:
     def shed(self, overloaded: bool) -> None:
         """Begin or stop to drop windows in front of the models."""
         if self._birds:
-            self._birds.shedding = overloaded
+            self._birds.shed(overloaded)
 
     def take_branch_health(self) -> tuple[BranchHealth, ...]:
         """How each branch fared since the last call."""
-        return (self._birds.take_health(self.reached),) if self._birds else ()
+        return self._birds.take_health(self.reached) if self._birds else ()
 
     def _step(self, step: AudioBlock) -> list[Reading]:
         self.reached = step.end
+        if self._listener:
+            self._listener(step)
         readings: list[Reading] = [*self._level.push(step)]
         if self._spectrum:
             readings += self._spectrum.push(step)
@@ -107,20 +129,6 @@ class Pipeline:
     def _branches_at_16_khz(self, block: AudioBlock) -> list[Reading]:
         start = next_grid_index(engine_index(block.start, block.rate))
         return self._birds.push(block, start) if self._birds else []
-
-
-def _birds(models: Models, timed: Timed) -> Guard | None:
-    """16 kHz audio -> bird frames -> gate windows -> gate."""
-    if models.gate is None:
-        return None
-    gate = Gate(models.gate.bundle, models.gate.thresholds)
-    cut = models.gate.bundle.manifest.window
-    stages = [
-        timed("bird frames", Frontend(gate.spec)),
-        timed("gate windows", Windower(gate.spec, cut.frames, cut.hop)),
-        timed("gate", gate),
-    ]
-    return Guard(Branch("birds", stages))
 
 
 def _as_it_is(name: str, stage: AnyStage) -> AnyStage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -12,10 +12,9 @@ from monitor.core.clock import samples
 from monitor.core.events import BranchCondition, BranchHealth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from monitor.core.events import Reading
-    from monitor.engine.branch import Branch
 
 FAILURES_ALLOWED = 3
 """The third failure within `MEMORY` switches a branch off."""
@@ -26,6 +25,35 @@ MEMORY = samples(60.0)
 log = structlog.get_logger()
 
 
+class Guarded(Protocol):
+    """What a guard runs: a row of stages, or one that has a name."""
+
+    shedding: bool
+    """Whether windows are dropped in front of the model because of overload."""
+
+    @property
+    def name(self) -> str:
+        """Such as `birds`."""
+        ...
+
+    @property
+    def dropped_windows(self) -> int:
+        """Since the start."""
+        ...
+
+    def push(self, item: Any) -> Sequence[Reading]:
+        """As a stage."""
+        ...
+
+    def flush(self) -> Sequence[Reading]:
+        """As a stage."""
+        ...
+
+    def reset(self, at: int) -> None:
+        """As a stage."""
+        ...
+
+
 class Guard:
     """Runs one branch, times it, and keeps its failures in it.
 
@@ -33,7 +61,7 @@ class Guard:
     decides, not the wall clock, so that a replay fails just as the live run did.
     """
 
-    def __init__(self, branch: Branch) -> None:
+    def __init__(self, branch: Guarded) -> None:
         self._branch = branch
         self._failures: deque[int] = deque(maxlen=FAILURES_ALLOWED)
         self._now = 0
@@ -50,6 +78,11 @@ class Guard:
             return BranchCondition.OFF
         recent = self._failures and self._now - self._failures[-1] < MEMORY
         return BranchCondition.DEGRADED if recent else BranchCondition.RUNNING
+
+    @property
+    def reset_due(self) -> bool:
+        """Whether it failed, and begins anew with the next item."""
+        return self._reset_due
 
     @property
     def shedding(self) -> bool:
@@ -92,10 +125,10 @@ class Guard:
         detail = self._detail if self.condition is not BranchCondition.RUNNING else ""
         return BranchHealth(self._branch.name, self.condition, busy, self._branch.dropped_windows, detail)
 
-    def _run(self, work: Callable[[], list[Reading]]) -> list[Reading]:
+    def _run(self, work: Callable[[], Sequence[Reading]]) -> list[Reading]:
         began = perf_counter()
         try:
-            return work()
+            return list(work())
         except Exception as fault:  # noqa: BLE001 (the one place: a faulty branch must not take the others with it)
             return self._failed(fault)
         finally:
@@ -110,7 +143,7 @@ class Guard:
         self._off = full and self._now - self._failures[0] < MEMORY
         log.error("branch failed", branch=self._branch.name, at=self._now, off=self._off, exc_info=fault)
         try:
-            return self._branch.flush()
+            return list(self._branch.flush())
         except Exception as second:  # noqa: BLE001 (same place: what it had open is lost with it)
             log.warning("branch could not close", branch=self._branch.name, reason=repr(second))
             return []

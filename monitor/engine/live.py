@@ -17,6 +17,9 @@ from monitor.bus.key_files import read_keys
 from monitor.bus.server import BusServer
 from monitor.core.clock import NANOSECONDS, samples
 from monitor.core.events import SourceCondition
+from monitor.engine.audio_history import Histories
+from monitor.engine.enrolling import EnrollingService
+from monitor.engine.enrollments import Enrollments, open_enrollments
 from monitor.engine.launch import tell_ready
 from monitor.engine.models import Models, load_models
 from monitor.engine.runner import StreamRunner
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from monitor.bus.audio_link import LinkItem
+    from monitor.engine.models import EncoderModel
+    from monitor.engine.runner import Listener
     from monitor.settings import Settings
 
 POLL_S = 0.05
@@ -50,6 +55,8 @@ class Parts:
     log: EventLog
     server: BusServer
     receiver: AudioReceiver
+    enrollments: Enrollments | None = None
+    """None where nothing is tagged because the settings say so."""
 
 
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
@@ -71,12 +78,23 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     log = attempt(lambda: stack.enter_context(EventLog(settings.store.log or paths.event_log())))
     server = attempt(lambda: stack.enter_context(BusServer(bus.readings, bus.commands, run_id, log, keys=keys)))
     receiver = attempt(lambda: stack.enter_context(AudioReceiver(bus.audio, keys)))
+    encoder = models.encoder if models else None
+    # Without models what is enrolled would seem to lack an encoder.
+    species = attempt(lambda: _enrollments(settings, encoder)) if models else None
     raise_all(errors)
     if models is None or log is None or server is None or receiver is None:
         raise RuntimeError("a part is missing without an error")
     if log.quarantined:
         program_log.warning("the event log was damaged and a new one begun", damaged=str(log.quarantined))
-    return Parts(run_id, models, log, server, receiver)
+    return Parts(run_id, models, log, server, receiver, species)
+
+
+def _enrollments(settings: Settings, encoder: EncoderModel | None) -> Enrollments | None:
+    return open_enrollments(settings.birds, paths.species_folder(), encoder, _log_unused)
+
+
+def _log_unused(error: AuricleError) -> None:
+    program_log.warning("not recognised", what=error.what, reason=error.why, remedy=error.remedy)
 
 
 def _end_run(log: EventLog, run_id: str) -> None:
@@ -92,8 +110,11 @@ def run_engine(settings: Settings) -> int:
         parts = assemble(settings, stack)
         parts.log.begin_run(parts.run_id, version("auricle"), time.time_ns())
         stack.callback(_end_run, parts.log, parts.run_id)
+        histories = Histories()
+        enrolling = stack.enter_context(EnrollingService(parts.models, paths.species_folder(), histories))
+        enrolling.serve_on(parts.server)
         tell_ready(parts.server.addresses.commands)
-        engine = LiveEngine(parts, settings.engine.overload_s)
+        engine = LiveEngine(parts, settings.engine.overload_s, histories.hear if enrolling.able else None)
         while not stop():
             engine.turn(POLL_S)
         engine.end()
@@ -103,8 +124,9 @@ def run_engine(settings: Settings) -> int:
 class LiveEngine:
     """Takes what captures send, one runner a source."""
 
-    def __init__(self, parts: Parts, overload_s: float) -> None:
+    def __init__(self, parts: Parts, overload_s: float, listener: Listener | None = None) -> None:
         self._parts = parts
+        self._listener = listener
         self._overload_s = overload_s
         self._streams: dict[str, _Stream] = {}
 
@@ -135,7 +157,14 @@ class LiveEngine:
 
     def _stream(self, source: str, rate: int) -> _Stream:
         if source not in self._streams:
-            runner = StreamRunner(source, rate, self._parts.models, self._parts.server.publish)
+            runner = StreamRunner(
+                source,
+                rate,
+                self._parts.models,
+                self._parts.server.publish,
+                enrollments=self._parts.enrollments,
+                listener=self._listener,
+            )
             self._streams[source] = _Stream(runner)
         return self._streams[source]
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from monitor.audio.sources import Source
+    from monitor.engine.enrollments import Enrollments
     from monitor.engine.models import Models
-    from monitor.engine.runner import Publish
+    from monitor.engine.runner import Listener, Publish
 
 PIECE_S = 0.1
 """Seconds of audio at a time when the speed is limited, so that the screen moves evenly."""
@@ -59,6 +60,8 @@ class Replay:
         stopped: Callable[[], bool],
         report: Callable[[AuricleError], None],
         screen: bool = True,
+        enrollments: Enrollments | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._models = models
         self._publish = publish
@@ -67,6 +70,8 @@ class Replay:
         self._stopped = stopped
         self._report = report
         self._screen = screen
+        self._enrollments = enrollments
+        self._listener = listener
 
     def run(self, sources: Iterable[Source | AuricleError]) -> Outcome:
         """Play them all. A bad one is reported at once, and the next one goes on."""
@@ -97,6 +102,8 @@ class Replay:
             start_utc_ns=source.start_utc_ns,
             synthetic=source.synthetic,
             screen=self._screen,
+            enrollments=self._enrollments,
+            listener=self._listener,
         )
         runner.change_state(SourceCondition.LISTENING)
         try:

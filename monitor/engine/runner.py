@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from monitor.core.clock import StreamClock, engine_index, next_grid_index
@@ -13,10 +14,15 @@ from monitor.engine.health import HealthBook
 
 if TYPE_CHECKING:
     from monitor.core.types import AudioBlock
+    from monitor.engine.enrollments import Enrollments
     from monitor.engine.models import Models
 
 Publish = Callable[[str, Reading, int | None], None]
 """Takes the source's name, a reading and the UTC of its start in nanoseconds (None: unknown)."""
+
+Listener = Callable[[str, "AudioBlock"], None]
+"""Takes the source's name and each step of its audio at the engine rate, before the readings of that step; where a
+step does not begin at the end of the one before, the stream began anew."""
 
 
 class StreamRunner:
@@ -32,13 +38,17 @@ class StreamRunner:
         start_utc_ns: int | None = None,
         synthetic: bool = False,
         screen: bool = True,
+        enrollments: Enrollments | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self.name = name
         self.clock = StreamClock(start_utc_ns)
         self.book = HealthBook()
         self._models = models
         self._screen = screen
-        self._pipeline = Pipeline(native_rate, models, screen=screen)
+        self._enrollments = enrollments
+        self._listener = listener
+        self._pipeline = self._new_pipeline(native_rate)
         self._publish = publish
         self._synthetic = synthetic
         self._interrupted = False
@@ -56,6 +66,7 @@ class StreamRunner:
             elif self._interrupted:
                 self._pipeline.reset(next_grid_index(self.reached))
             self._interrupted = False
+            self._follow_enrollments()
             self._emit(self._pipeline.push(block))
 
     def observe(self, block: AudioBlock, utc_ns: int) -> None:
@@ -94,8 +105,18 @@ class StreamRunner:
         """The source came back at another rate: flush, and a fresh pipeline for what follows."""
         self.flush()
         reached = self.reached
-        self._pipeline = Pipeline(native_rate, self._models, screen=self._screen)
+        self._pipeline = self._new_pipeline(native_rate)
         self._pipeline.reset(next_grid_index(reached))
+
+    def _new_pipeline(self, native_rate: int) -> Pipeline:
+        told = partial(self._listener, self.name) if self._listener else None
+        return Pipeline(native_rate, self._models, screen=self._screen, listener=told)
+
+    def _follow_enrollments(self) -> None:
+        """Between two pushes: stages read no files."""
+        if self._enrollments:
+            self._enrollments.poll()
+            self._pipeline.enrolled = self._enrollments.current
 
     def _gap(self, block: AudioBlock, reason: str) -> None:
         """Flush, say what was lost, and begin again on the grid: no window ever spans a gap."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from monitor.core.clock import NANOSECONDS, isoformat, seconds
-from monitor.core.events import ActivityChange, Reading, SourceState, StreamGap
+from monitor.core.events import ActivityChange, Reading, SourceState, StreamGap, TagDetection
+from monitor.core.text import writable
 from monitor.core.types import ENGINE_RATE
 
 
@@ -21,7 +22,10 @@ def to_text_line(source: str, reading: Reading, utc_ns: int | None) -> str | Non
     if told is None:
         return None
     # An end is told when it is known: that is the moment it belongs to.
-    moment = reading.span.end if isinstance(reading, ActivityChange) and not reading.active else reading.span.start
+    over = (isinstance(reading, ActivityChange) and not reading.active) or (
+        isinstance(reading, TagDetection) and not reading.provisional
+    )
+    moment = reading.span.end if over else reading.span.start
     if utc_ns is None:
         return f"{stream_time(moment)}  {source}  {told}"
     at_ns = utc_ns + (moment - reading.span.start) * NANOSECONDS // ENGINE_RATE
@@ -33,6 +37,8 @@ def _tell(reading: Reading) -> str | None:
         if reading.active:
             return f"bird audible, {reading.probability:.0%}"
         return f"bird silent after {seconds(reading.span.length):.1f} s, best {reading.probability:.0%}"
+    if isinstance(reading, TagDetection):
+        return _tell_tag(reading)
     if isinstance(reading, StreamGap):
         about = "about " if reading.estimated else ""
         return f"lost {about}{seconds(reading.lost):.3f} s: {reading.reason}"
@@ -40,3 +46,12 @@ def _tell(reading: Reading) -> str | None:
         synthetic = " (synthetic sound)" if reading.synthetic else ""
         return f"{reading.state}{synthetic}{': ' + reading.detail if reading.detail else ''}"
     return None
+
+
+def _tell_tag(tag: TagDetection) -> str:
+    certainty = "at first " if tag.provisional else ""
+    again = ", the same call" if tag.continues else ""
+    if tag.label is None:
+        nearest = f", most like {writable(tag.runner_up)} ({tag.score:.0%})" if tag.runner_up else ""
+        return f"{certainty}unknown bird{nearest}{again}"
+    return f"{certainty}{writable(tag.label)}, {tag.score:.0%}{again}"

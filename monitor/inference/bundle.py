@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import BundleError
+from monitor.inference.cohort_file import cohort_path, read_cohort
 from monitor.inference.declaration import declaration_faults, feature_spec
 from monitor.inference.faults import Fault, bundle_error
 from monitor.inference.golden import read_golden, self_test
-from monitor.inference.manifest import GOLDEN_FILE, MANIFEST_FILE, MODEL_FILE
+from monitor.inference.manifest import COHORT_FILE, GOLDEN_FILE, MANIFEST_FILE, MODEL_FILE
 from monitor.inference.manifest_file import parse_manifest
 from monitor.inference.model import open_model
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.features.spec import FeatureSpec
+    from monitor.inference.cohort_file import CohortArrays
     from monitor.inference.golden import Golden
     from monitor.inference.manifest import Manifest
     from monitor.inference.session import Session
 
-LARGEST = {MANIFEST_FILE: 1_000_000, GOLDEN_FILE: 8_000_000, MODEL_FILE: 500_000_000}
+LARGEST = {MANIFEST_FILE: 1_000_000, GOLDEN_FILE: 8_000_000, COHORT_FILE: 32_000_000, MODEL_FILE: 500_000_000}
 """Bytes beyond which a file is not even opened; what ships with the program is held to less (`reports.py`)."""
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -41,6 +43,8 @@ class Bundle:
     session: Session
     spec: FeatureSpec | None
     """Of the front-end that it needs; None when it takes a waveform."""
+    cohort: CohortArrays | None = None
+    """Of an encoder that has one."""
 
 
 def load_bundle(path: Path, threads: int = 1) -> Bundle:
@@ -63,6 +67,7 @@ def examine_bundle(path: Path, threads: int = 1) -> tuple[Bundle | None, list[Fa
     manifest, faults = read_manifest(path)
     session: Session | None = None
     spec: FeatureSpec | None = None
+    cohort: CohortArrays | None = None
     model_file = manifest.model.file if manifest else MODEL_FILE
     model_faults = _file_faults(path / model_file, LARGEST[MODEL_FILE])
     if manifest:
@@ -71,12 +76,15 @@ def examine_bundle(path: Path, threads: int = 1) -> tuple[Bundle | None, list[Fa
         if not model_faults:
             session, model_faults = open_model(path / model_file, manifest, threads)
     faults += model_faults
+    if manifest:
+        cohort, cohort_faults = _cohort(path, manifest)
+        faults += cohort_faults
     golden, golden_faults = _golden(path / GOLDEN_FILE, manifest)
     faults += golden_faults
     if faults or manifest is None or session is None or golden is None:
         return None, faults
     faults = self_test(golden, manifest, spec, session)
-    return (None, faults) if faults else (Bundle(path, manifest, session, spec), [])
+    return (None, faults) if faults else (Bundle(path, manifest, session, spec, cohort), [])
 
 
 def read_manifest(path: Path) -> tuple[Manifest | None, list[Fault]]:
@@ -114,6 +122,12 @@ def bundle_folders(root: Path) -> list[Path]:
     """Every `<name>/<version>` folder below a root, by name, oldest version first; none where there is no such root."""
     found = [path for path in root.glob("*/*") if _VERSION.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=lambda path: (path.parent.name, [int(part) for part in path.name.split(".")]))
+
+
+def _cohort(folder: Path, manifest: Manifest) -> tuple[CohortArrays | None, list[Fault]]:
+    file = cohort_path(folder, manifest)
+    faults = _file_faults(file, LARGEST[COHORT_FILE]) if manifest.cohort else []
+    return (None, faults) if faults else read_cohort(file, manifest)
 
 
 def _golden(file: Path, manifest: Manifest | None) -> tuple[Golden | None, list[Fault]]:

@@ -48,6 +48,8 @@ def declaration_faults(manifest: Manifest, spec: FeatureSpec | None) -> Iterator
     yield from _label_faults(manifest)
     if manifest.task == "gate":
         yield from _threshold_faults(manifest)
+    if manifest.task == "encoder":
+        yield from _encoder_faults(manifest)
 
 
 def _threshold_faults(manifest: Manifest) -> Iterator[Fault]:
@@ -58,6 +60,16 @@ def _threshold_faults(manifest: Manifest) -> Iterator[Fault]:
     release = values.get("release", 1.0)
     if release < 1 or release != int(release):
         yield Fault(f"{MANIFEST_FILE}: thresholds.release", f"counts windows, 1 or more, got {release:g}")
+
+
+def _encoder_faults(manifest: Manifest) -> Iterator[Fault]:
+    first = manifest.outputs[0]
+    if len(first.shape) != 2 or first.shape[1] is None:
+        why = f"an encoder gives (batch, d) with d fixed, not {shape_text(first.shape)}"
+        yield Fault(f"{MANIFEST_FILE}: outputs.0.shape", why)
+    known = manifest.thresholds.get("known")
+    if known and not 0.0 <= known.value <= 1.0:
+        yield Fault(f"{MANIFEST_FILE}: thresholds.known", f"is a probability, 0..1, got {known.value:g}")
 
 
 def _label_faults(manifest: Manifest) -> Iterator[Fault]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.features.frontend import Kernel
+from monitor.inference.arrays import read_arrays
 from monitor.inference.faults import Fault
 from monitor.inference.manifest import GOLDEN_FILE
 from monitor.inference.session import InferenceError
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
 
 FEATURE_TOLERANCE_DB = 0.01
 OUTPUT_TOLERANCE = 1e-3
-LARGEST_CONTENT = 64_000_000
-"""Bytes of all arrays together, unpacked."""
-
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,14 +64,9 @@ def write_golden(
 
 def read_golden(path: Path, manifest: Manifest | None) -> tuple[Golden | None, list[Fault]]:
     """The arrays, or None and everything wrong with them; without a manifest only the file itself is checked."""
-    try:
-        arrays = _arrays(path)
-    except (zipfile.BadZipFile, zlib.error) as error:
-        return None, [Fault(GOLDEN_FILE, f"damaged or cut short: {error}")]
-    except _DAMAGE as error:
-        text = str(error)
-        why = "holds pickled objects, which are never loaded" if "allow_pickle" in text else f"cannot be read: {text}"
-        return None, [Fault(GOLDEN_FILE, why)]
+    arrays, faults = read_arrays(path)
+    if arrays is None:
+        return None, faults
     if manifest is None:
         return None, []
     return _checked(arrays, manifest)
@@ -97,15 +87,6 @@ def self_test(golden: Golden, manifest: Manifest, spec: FeatureSpec | None, sess
     for name, expected in golden.outputs.items():
         faults += _compare_output(name, outputs[name], expected)
     return faults
-
-
-def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST_CONTENT:
-            raise ValueError(f"unpacks to {size / 1e6:.0f} MB, more than {LARGEST_CONTENT // 1_000_000} MB")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
 
 
 def _checked(arrays: dict[str, NDArray[np.generic]], manifest: Manifest) -> tuple[Golden | None, list[Fault]]:

@@ -13,6 +13,7 @@ SCHEMA_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.npz"
+COHORT_FILE = "cohort.npz"
 CARD_FILE = "CARD.md"
 
 FINGERPRINT_KEY = "auricle.feature_fingerprint"
@@ -155,6 +156,27 @@ class Calibration(_Part):
         return self
 
 
+class CohortFile(_Part):
+    """Embeddings of other sounds, against which an encoder's similarities are measured, and what a score then means.
+
+    The file holds `embedding`, float16 `(m, d)` with rows of length 1, and `taxon`, text `(m,)`: the species of a clip,
+    empty for background. Probability = 1 / (1 + exp(-(slope * score + offset))).
+    """
+
+    file: FileName = COHORT_FILE
+    """Name inside the bundle's folder."""
+    sha256: Sha256
+    """Of that file, 64 lower-case hexadecimal digits."""
+    nearest: Count
+    """Rows, the most similar ones, that a vector is measured against; without any one taxon so many must be left."""
+    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """Of the log odds by the normalised score, above 0."""
+    offset: Finite
+    """Log odds at a normalised score of 0."""
+    made_of: Text
+    """Recordings behind the rows, and those behind slope and offset."""
+
+
 @dataclass(frozen=True, slots=True)
 class WindowCut:
     """How a stream is cut for the model."""
@@ -186,7 +208,9 @@ class Manifest(_Part):
     labels: tuple[Text, ...] = ()
     """What the last axis of a classifier's output counts; a gate's single output needs at most one."""
     thresholds: dict[str, Threshold] = {}
-    """By name; a gate has `on` and `off`, and may have `release`: windows below `off` that end an activity (else 2)."""
+    """By name; a gate has `on` and `off`, and may have `release`: windows below `off` that end an activity (else 2).
+
+    An encoder with a cohort has `known`: the probability from which on a tag names a species."""
     metrics: tuple[Metric, ...] = ()
     training: Training
     data: tuple[DataSource, ...] = ()
@@ -197,6 +221,8 @@ class Manifest(_Part):
     encoder: Text | None = None
     """`name@version` of the encoder whose embeddings this depends on."""
     calibration: Calibration | None = None
+    cohort: CohortFile | None = None
+    """Of an encoder: without one it embeds, but nothing can be tagged with it."""
 
     @property
     def id(self) -> str:
@@ -220,4 +246,8 @@ class Manifest(_Part):
             raise ValueError("a label occurs twice")
         if self.task == "gate" and not {"on", "off"} <= self.thresholds.keys():
             raise ValueError("a gate needs the thresholds `on` and `off`")
+        if self.cohort and self.task != "encoder":
+            raise ValueError(f"only an encoder has a cohort, not a model for `{self.task}`")
+        if self.cohort and "known" not in self.thresholds:
+            raise ValueError("an encoder with a cohort needs the threshold `known`")
         return self

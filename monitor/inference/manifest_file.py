@@ -14,6 +14,7 @@ from monitor.inference.manifest import (
     FINGERPRINT_KEY,
     MANIFEST_FILE,
     SCHEMA_VERSION,
+    CohortFile,
     FeatureInput,
     Manifest,
     WaveformInput,
@@ -29,7 +30,7 @@ _LINE = 100
 
 
 _KINDS = ("features", "waveform")
-_MODELS: tuple[type[BaseModel], ...] = (Manifest, FeatureInput, WaveformInput)
+_MODELS: tuple[type[BaseModel], ...] = (Manifest, FeatureInput, WaveformInput, CohortFile)
 _KEYS: list[str] = sorted({key for model in _MODELS for key in model.model_fields})
 
 

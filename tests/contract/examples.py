@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.features.spec import BIRD, MACHINE, SCENE, SPECIES, FeatureSpec
-from tests.contract.streams import Audio, Frames, Stream, Windows
+from tests.contract.streams import Audio, Frames, GatedFrames, Stream, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +82,39 @@ def gate_bundle() -> Any:
         return load_bundle(make_gate_bundle(Path(directory)))
 
 
+def embedder() -> Example:
+    from monitor.birds.embedder import Embedder
+
+    bundle = encoder_bundle()
+    return Example(lambda: Embedder(bundle), Windows(BIRD, 147, 50, 9))
+
+
+def tagger(species: int) -> Example:
+    from monitor.birds.embedder import Embedder
+    from monitor.birds.gate import Gate
+    from monitor.birds.tagger import Tagger
+    from tests.helpers.tagging import enrolled_at_random
+
+    gate, encoder = gate_bundle(), encoder_bundle()
+
+    def make() -> Tagger:
+        stage = Tagger(Embedder(encoder), gate)
+        stage.enrolled = enrolled_at_random(encoder, species)
+        return stage
+
+    return Example(make, GatedFrames(lambda: Gate(gate), 1_300))
+
+
+@cache
+def encoder_bundle() -> Any:
+    pytest.importorskip("onnx", reason="the training packages, which write models, are not installed")
+    from monitor.inference.bundle import load_bundle
+    from tests.helpers.tiny_bundle import make_encoder_bundle
+
+    with tempfile.TemporaryDirectory() as directory:
+        return load_bundle(make_encoder_bundle(Path(directory)))
+
+
 def recut(step: int) -> Example:
     from monitor.audio.recut import Recut
 
@@ -95,7 +128,9 @@ EXAMPLES: dict[str, dict[str, Callable[[], Example]]] = {
     "monitor.audio.resample.EngineRate": {
         str(rate): lambda rate=rate: engine_rate(rate) for rate in (8_000, 22_050, 44_100, 48_000, 96_000)
     },
+    "monitor.birds.embedder.Embedder": {"by pitch": embedder},
     "monitor.birds.gate.Gate": {"by band": gate},
+    "monitor.birds.tagger.Tagger": {"one species": lambda: tagger(1), "forty species": lambda: tagger(40)},
     "monitor.features.frontend.Frontend": {
         spec.name: lambda spec=spec: frontend(spec) for spec in (BIRD, MACHINE, SCENE, SPECIES)
     },

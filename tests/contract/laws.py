@@ -96,15 +96,23 @@ def inputs_not_mutated_outputs_not_aliased(example: Example) -> None:
 
 
 def spans_are_ordered(example: Example, at: int) -> None:
-    """Of each kind of output, starts and ends never go back, and none begins before the stream."""
+    """Of each kind of output, starts and ends never go back, and none begins before the stream.
+
+    What is provisional is another kind than what is final.
+    """
     stage = example.make()
     stage.reset(at)
     outputs = run(stage, example, None, at)
-    for kind in {type(output) for output in outputs}:
-        stretches = [span for output in outputs if type(output) is kind for span in spans(output, example.spec)]
+    for kind in {kind_of(output) for output in outputs}:
+        stretches = [span for output in outputs if kind_of(output) == kind for span in spans(output, example.spec)]
         ordered = all(a.start <= b.start and a.end <= b.end for a, b in itertools.pairwise(stretches))
-        assert ordered, f"{kind.__name__}: a span goes back"
-        assert stretches[0].start >= at, f"{kind.__name__}: a span from before the stream"
+        assert ordered, f"{kind[0].__name__}: a span goes back"
+        assert stretches[0].start >= at, f"{kind[0].__name__}: a span from before the stream"
+
+
+def kind_of(output: Any) -> tuple[type, bool]:
+    """What is ordered among itself."""
+    return type(output), getattr(output, "provisional", False)
 
 
 def nothing_later_than_latency(example: Example) -> None:

@@ -13,7 +13,7 @@ from monitor.core.types import ENGINE_RATE, AudioBlock, FeatureBlock, Span, Wind
 from monitor.features.windows import Windower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from monitor.features.spec import FeatureSpec
 
@@ -101,6 +101,44 @@ class Windows:
 
     def end(self, item: Window) -> int:
         return item.span.end
+
+
+@dataclass(frozen=True)
+class GatedFrames:
+    """Frames and what a gate makes of them, as the tagger gets both: quiet, loud, quiet, ... and loud for long.
+
+    Cuts are of frames; the gate's outputs follow the block that completes them.
+    """
+
+    make_gate: Callable[[], Any]
+    count: int
+
+    def length(self) -> int:
+        return self.count
+
+    def cut(self, sizes: Iterable[int], at: int) -> Iterator[Any]:
+        gate = self.make_gate()
+        spec, cut = gate.spec, gate.cut
+        windower = Windower(spec, cut.frames, cut.hop)
+        windower.reset(at)
+        generator = np.random.default_rng(13)
+        first = -(-native_index(at, spec.rate) // spec.hop)
+        frames = np.arange(self.count)
+        loud = ((frames > 60) & (frames < 160)) | ((frames > 260) & (frames < 420)) | (frames > 620)
+        levels = np.where(loud, -30.0, -90.0)[:, None]
+        values = (levels + generator.uniform(0.0, 30.0, (self.count, spec.bands))).astype(np.float32)
+        values[:, ::2] -= 5.0 * (frames[:, None] // 300)
+        np.maximum(values, -90.0, out=values)
+        for start, end in _pieces((min(size, 256) for size in sizes), self.count):
+            block = FeatureBlock(values[start:end], first + start)
+            yield block
+            for window in windower.push(block):
+                yield from gate.push(window)
+        yield from gate.flush()
+
+    def end(self, item: Any) -> int:
+        # Of a block's own frames the gate has not spoken yet.
+        return item.first_frame * self.make_gate().spec.engine_hop if isinstance(item, FeatureBlock) else item.span.end
 
 
 def test_signal(length: int, rate: int) -> np.ndarray:

@@ -1,0 +1,104 @@
+"""From sound to what gate and encoder see, on the monitor's own path: engine rate, the spec's rate, frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.audio.resample import DECIMATED_RATES, Decimate, EngineRate
+from monitor.birds.gate import Gate
+from monitor.core.events import GateReading
+from monitor.core.types import ENGINE_RATE, AudioBlock, FeatureBlock
+from monitor.features.frontend import Frontend
+from monitor.features.windows import Windower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from monitor.core.types import Float32Array
+    from monitor.features.spec import FeatureSpec
+    from monitor.inference.bundle import Bundle
+
+BLOCK = 48_000
+"""Samples that are taken at a time from sound in memory."""
+
+
+class Stretch:
+    """How far a stream has come."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        """Samples so far."""
+
+    def over(self, blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+        """The same blocks, counted."""
+        for block in blocks:
+            self.length = block.end
+            yield block
+
+
+def engine_blocks(blocks: Iterable[AudioBlock], rate: int) -> Iterator[AudioBlock]:
+    """A source's blocks at its own rate, from 0 and without gaps -> the same at 48 kHz."""
+    engine_rate = EngineRate(rate)
+    for block in blocks:
+        yield from engine_rate.push(block)
+    yield from engine_rate.flush()
+
+
+def blocks_of(samples: Float32Array, rate: int = ENGINE_RATE) -> Iterator[AudioBlock]:
+    """Sound in memory, `(n,)`, from 0."""
+    for start in range(0, len(samples), BLOCK):
+        yield AudioBlock(samples[start : start + BLOCK], start, rate)
+
+
+def frame_blocks(blocks: Iterable[AudioBlock], spec: FeatureSpec, least: int = 1) -> Iterator[FeatureBlock]:
+    """All frames of a stream at 48 kHz that begins at 0, as they are completed.
+
+    A stream of fewer than `least` frames is repeated from its start, at the spec's rate, until it has them; one without
+    any sample gives none.
+    """
+    if spec.rate not in DECIMATED_RATES:
+        raise ValueError(f"{spec.name} is at {spec.rate} Hz; there is a path to {DECIMATED_RATES} only")
+    needed = spec.samples_in(least)
+    frontend = Frontend(spec)
+    held: list[Float32Array] = []
+    count = 0
+    for block in _decimated(blocks, spec.rate):
+        if count >= needed:
+            yield from frontend.push(block)
+            continue
+        held.append(block.samples)
+        count += len(block.samples)
+        if count >= needed:
+            yield from frontend.push(AudioBlock(np.concatenate(held), 0, spec.rate))
+    if 0 < count < needed:
+        yield from frontend.push(AudioBlock(repeated(np.concatenate(held), needed), 0, spec.rate))
+
+
+def frames_of(samples: Float32Array, spec: FeatureSpec, least: int = 1) -> Float32Array:
+    """Frames float32 `(t, bands)` of sound in memory at 48 kHz; t is `least` or more, as in `frame_blocks`."""
+    parts = [block.values for block in frame_blocks(blocks_of(samples), spec, least)]
+    return np.concatenate(parts) if parts else np.zeros((0, spec.bands), dtype=np.float32)
+
+
+def repeated(samples: Float32Array, least: int) -> Float32Array:
+    """`samples`, from their start again and again until there are `least`; unchanged when there are."""
+    return samples if len(samples) >= least else np.resize(samples, least)
+
+
+def gate_probabilities(bundle: Bundle, frames: Float32Array) -> Float32Array:
+    """Of each gate window of frames `(t, bands)` that begin at 0, float32 `(k,)`: window i begins at frame i * hop."""
+    gate = Gate(bundle)
+    cut = bundle.manifest.window
+    windows = Windower(gate.spec, cut.frames, cut.hop).push(FeatureBlock(frames, 0))
+    readings = (reading for window in windows for reading in gate.push(window))
+    values = [reading.probability for reading in readings if isinstance(reading, GateReading)]
+    return np.array(values, dtype=np.float32)
+
+
+def _decimated(blocks: Iterable[AudioBlock], rate: int) -> Iterator[AudioBlock]:
+    decimate = Decimate(rate)
+    for block in blocks:
+        yield from decimate.push(block)
+    yield from decimate.flush()

@@ -1,0 +1,216 @@
+"""Says which enrolled species an activity sounds like: at once when it begins, and for good when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.birds.embedder import mean_direction
+from monitor.birds.gate import LONGEST, GateThresholds
+from monitor.birds.peaks import best_windows
+from monitor.core.clock import samples
+from monitor.core.events import ActivityChange, GateReading, TagDetection
+from monitor.core.types import FeatureBlock, Span
+from monitor.errors import BundleError
+from monitor.features.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.birds.embedder import Embedder
+    from monitor.birds.enrolled import Enrolled
+    from monitor.core.types import Float32Array
+    from monitor.inference.bundle import Bundle
+
+AHEAD = 256
+"""Frames by which the front-end may be ahead of the gate."""
+
+SAME_CALL = samples(2.0)
+"""Engine samples of silence that two tags of one call have between them at most."""
+
+LONGEST_CALL = samples(60.0)
+"""Engine samples of tags that count as one call: after that it is counted again."""
+
+
+@dataclass(slots=True)
+class _Activity:
+    """What the gate let through."""
+
+    span: Span
+    """So far, or all of it."""
+    first: int
+    """Frame where its first gate window begins."""
+    probabilities: list[float] = field(default_factory=list[float])
+    """Of its gate windows, consecutive."""
+    told: bool = False
+    """Whether the provisional tag is out, or too late."""
+
+
+class Tagger:
+    """Stage: `FeatureBlock`, `GateReading` and `ActivityChange` of one front-end and gate -> `TagDetection`.
+
+    Frames come before what the gate made of them, at most `AHEAD` of them. What is embedded depends on the gate's
+    windows alone: an onset is tagged by the encoder window that ends with the newest gate window, an end by the mean of
+    those around its best gate windows (`best_windows`). A stream that is younger than an encoder window waits; if it
+    ends first, its frames are repeated until they fill one.
+    """
+
+    name = "tags"
+
+    def __init__(self, embedder: Embedder, gate: Bundle, thresholds: GateThresholds | None = None) -> None:
+        """`gate` made the readings, with `thresholds` (None: its own). Raises BundleError when they do not fit."""
+        if gate.spec is None or gate.spec.fingerprint != embedder.spec.fingerprint:
+            why = f"does not take the features of the gate {gate.manifest.id}"
+            raise BundleError(f"model {embedder.model_id}", why, "Set birds.encoder or birds.gate to others")
+        self.enrolled: Enrolled | None = None
+        """Who can be recognised, exchanged as a whole between two pushes; None: nothing is embedded, nothing tagged."""
+        self.shedding = False
+        """Whether encoder windows are dropped because of overload."""
+        self.dropped_windows = 0
+        """Encoder windows dropped because of overload, since the start."""
+        self._embedder = embedder
+        self._spec = embedder.spec
+        self._cut = gate.manifest.window
+        release = (thresholds or GateThresholds.of(gate.manifest)).release
+        self._release = release * self._cut.hop * self._spec.engine_hop
+        longest = (LONGEST + self._release) // self._spec.engine_hop + 2 * self._cut.frames
+        self._reach = longest + embedder.frames
+        """Frames before the newest gate window's end that may be embedded."""
+        self._frames = History(self._reach + AHEAD, self._spec.bands)
+        self._begin()
+
+    @property
+    def latency(self) -> int:
+        """Engine samples by which an end is told late: as the gate does, and a window of a stream that is young."""
+        gate = max(self._release, self._length(self._cut.frames))
+        return gate + self._length(self._embedder.frames) + self._cut.hop * self._spec.engine_hop
+
+    def push(self, item: FeatureBlock | GateReading | ActivityChange) -> Sequence[TagDetection]:
+        """Raises ValueError when frames do not follow the ones before, InferenceError when the network fails."""
+        match item:
+            case FeatureBlock():
+                self._append(item)
+                return []
+            case GateReading():
+                return self._read(item)
+            case ActivityChange(active=True):
+                return self._onset(item)
+            case ActivityChange():
+                return self._end(item)
+
+    def flush(self) -> Sequence[TagDetection]:
+        """Tags of activities that ended in a stream too young for them; what the gate left open is forgotten."""
+        self._open = None
+        ended, self._ended = self._ended, []
+        tags = [self._final(activity, self._whole()) for activity in ended]
+        return [tag for tag in tags if tag]
+
+    def reset(self, at: int) -> None:
+        """Forget everything but who is enrolled; the next frames may begin anywhere."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._first: int | None = None
+        """First frame of the stream, None before it has come."""
+        self._newest: GateReading | None = None
+        self._open: _Activity | None = None
+        self._ended: list[_Activity] = []
+        """Waiting for their final tag."""
+        self._before: TagDetection | None = None
+        """The final tag before."""
+
+    def _append(self, block: FeatureBlock) -> None:
+        if self._first is None:
+            self._first = block.first_frame
+            self._frames.reset(block.first_frame)
+        if block.first_frame != self._frames.end:
+            raise ValueError(f"expected frame {self._frames.end}, got {block.first_frame}; a gap needs reset()")
+        self._frames.append(block.values)
+
+    def _read(self, reading: GateReading) -> list[TagDetection]:
+        self._newest = reading
+        if self._open:
+            self._open.probabilities.append(reading.probability)
+        return self._due()
+
+    def _onset(self, change: ActivityChange) -> list[TagDetection]:
+        if self._newest is None:
+            return []
+        first = self._newest.span.start // self._spec.engine_hop
+        self._open = _Activity(change.span, first, [self._newest.probability])
+        return self._due()
+
+    def _end(self, change: ActivityChange) -> list[TagDetection]:
+        activity, self._open = self._open, None
+        if activity is None:  # its onset was lost in a failure
+            return []
+        activity.span = change.span
+        hop = self._cut.hop * self._spec.engine_hop
+        begun = -(-(change.span.end - activity.first * self._spec.engine_hop) // hop)
+        del activity.probabilities[begun:]  # windows that begin after its end
+        self._ended.append(activity)
+        return self._due()
+
+    def _due(self) -> list[TagDetection]:
+        """Tags for which there are frames enough now."""
+        available = self._available()
+        if len(available) < self._embedder.frames:
+            return []
+        ended, self._ended = self._ended, []
+        tags = [self._final(activity, available) for activity in ended]
+        if self._open and not self._open.told:
+            self._open.told = True
+            newest = available.stop - self._embedder.frames
+            tags.append(self._tag(self._open.span, [newest], provisional=True))
+        return [tag for tag in tags if tag]
+
+    def _available(self) -> range:
+        """Frames up to the end of the newest gate window, as far back as they may be embedded."""
+        if self._newest is None or self._first is None:
+            return range(0)
+        end = self._newest.span.start // self._spec.engine_hop + self._cut.frames
+        return range(max(self._first, end - self._reach), end)
+
+    def _whole(self) -> range:
+        return range(0) if self._first is None else range(self._frames.first, self._frames.end)
+
+    def _final(self, activity: _Activity, available: range) -> TagDetection | None:
+        length = self._embedder.frames
+        starts = best_windows(activity.probabilities, self._cut, available, length, first=activity.first)
+        tag = self._tag(activity.span, starts or [available.start], provisional=False)
+        if tag is None:
+            return None
+        before, self._before = self._before, tag
+        if before is None or before.label != tag.label:
+            return tag
+        span = Span(before.span.start, tag.span.end)
+        if tag.span.start - before.span.end > SAME_CALL or span.length > LONGEST_CALL:
+            return tag
+        self._before = replace(tag, span=span, continues=True)
+        return self._before
+
+    def _tag(self, span: Span, starts: list[int], *, provisional: bool) -> TagDetection | None:
+        """None where nobody is enrolled, or the encoder is not run because of overload."""
+        enrolled = self.enrolled
+        if enrolled is None:
+            return None
+        if self.shedding:
+            self.dropped_windows += len(starts)
+            return None
+        rows = self._embedder.embed(np.stack([self._window(start) for start in starts]))
+        verdict = enrolled.judge(mean_direction(rows))
+        return TagDetection(span, verdict.label, verdict.score, verdict.margin, verdict.runner_up, provisional)
+
+    def _window(self, start: int) -> Float32Array:
+        """Frames of an encoder window; of a stream that is shorter, all there are, again and again."""
+        length = self._embedder.frames
+        values = self._frames.get(start, min(length, self._frames.end - start))
+        if values is None or not len(values):
+            raise RuntimeError(f"frames from {start} on were dropped before they were embedded")
+        return values if len(values) == length else np.resize(values, (length, self._spec.bands))
+
+    def _length(self, frames: int) -> int:
+        """Engine samples of so many frames."""
+        return (frames - 1) * self._spec.engine_hop + self._spec.engine_window
