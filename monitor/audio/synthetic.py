@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from monitor.audio.sources import Source
     from monitor.audio.synthesis import FloatArray
+    from monitor.core.types import Float32Array
 
 DURATION_S = 120
 """Length of the soundscape."""
@@ -98,6 +99,28 @@ class Soundscape:
 def soundscape(seed: int = 0) -> Source:
     """Two minutes at 48 kHz, the same for the same seed, peak below full scale."""
     return Soundscape(seed)
+
+
+def phrases(motif: str, count: int, seed: int = 0) -> list[Float32Array]:
+    """Phrases of one of its birds, such as `trill`, that the soundscape of the same seed does not hold.
+
+    Each float32 `(n,)` at 48 kHz with a second of the soundscape's calm air before and after it. Raises ValueError when
+    no bird has that motif.
+    """
+    singer = next((one for one in SINGERS if one.motif == motif), None)
+    if singer is None:
+        raise ValueError(f"no bird sings {motif}")
+    backdrop = _Backdrop(seed)
+    clips: list[Float32Array] = []
+    for number in range(count):
+        own = (seed, 30, SINGERS.index(singer), number)
+        notes = singer.compose(np.random.default_rng(own))
+        sound = _render_phrase(notes, singer.level, singer.distance, own)
+        seconds = 2 + -(-len(sound) // BLOCK)
+        mix = np.concatenate([backdrop.block(block) for block in range(seconds)])
+        _add(mix, sound, BLOCK)
+        clips.append(mix.astype(np.float32))
+    return clips
 
 
 def soundscape_truth(seed: int = 0) -> tuple[Sounding, ...]:

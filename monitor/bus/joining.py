@@ -58,6 +58,7 @@ def join(context: Context, link: CommandLink, keys: CurveKeys | None, timeout_s:
         tuple(told[:states_at]),
         tuple(told[states_at:open_at]),
         tuple(told[open_at:]),
+        counts.tallies,
     )
     return Joined(hello, readings, snapshot, counts.sequence)
 

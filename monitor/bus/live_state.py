@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.core.events import ActivityChange, SourceCondition, SourceState
+from monitor.bus.messages import SourceTallies
+from monitor.bus.tallies import Tallies
+from monitor.core.events import ActivityChange, SourceCondition, SourceState, TagDetection
+from monitor.core.text import writable
 
 if TYPE_CHECKING:
     from monitor.core.events import Reading
@@ -16,7 +19,7 @@ _OVER = (SourceCondition.ENDED, SourceCondition.FAILED)
 
 
 class LiveState:
-    """The newest live readings, source states and open activities of a run."""
+    """The newest live readings, source states and open activities of a run, and how often each species was heard."""
 
     SOURCES = 32
     """Sources kept; of more, those that ended longest ago are forgotten (a replay of a folder has thousands)."""
@@ -25,6 +28,7 @@ class LiveState:
         self._live: dict[str, dict[str, Told]] = {}
         self._states: dict[str, Told] = {}
         self._open: dict[str, Told] = {}
+        self._tallies: dict[str, Tallies] = {}
 
     def note(self, source: str, utc_ns: int | None, event_id: int | None, reading: Reading) -> None:
         """A reading was published."""
@@ -33,7 +37,10 @@ class LiveState:
             if source not in self._live:
                 self._make_room()
             self._live.setdefault(source, {})[reading.topic] = told
-        elif isinstance(reading, SourceState):
+            return
+        if isinstance(reading, SourceState | TagDetection):
+            self._tallies.setdefault(source, Tallies()).fold(reading)
+        if isinstance(reading, SourceState):
             if source not in self._states:
                 self._make_room()
             self._states.pop(source, None)  # the newest goes last
@@ -61,11 +68,20 @@ class LiveState:
         """The sources where a bird is calling."""
         return list(self._open.values())
 
+    @property
+    def tallies(self) -> tuple[SourceTallies, ...]:
+        """Of the sources of which something was tagged."""
+        return tuple(
+            SourceTallies(writable(source), tallies.oldest_first)
+            for source, tallies in self._tallies.items()
+            if len(tallies)
+        )
+
     def _make_room(self) -> None:
         over = [source for source, told in self._states.items() if _is_over(told[3])]
         known = len(self._states.keys() | self._live.keys())
         for source in over[: max(0, known - self.SOURCES + 1)]:
-            for kept in (self._live, self._states, self._open):
+            for kept in (self._live, self._states, self._open, self._tallies):
                 kept.pop(source, None)
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from monitor.bus.tallies import SpeciesTally  # noqa: TC001 - msgspec reads the annotation
+
 if TYPE_CHECKING:
     from monitor.core.events import Reading
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of everything on this page; both sides must have the same one."""
 
 HEARTBEAT = "heartbeat"
@@ -98,6 +100,15 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Row id of the newest event, 0 when there is none."""
 
 
+class SourceTallies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was heard of each species, as of the snapshot's `last_event_id`."""
+
+    source: str
+    """The file or device."""
+    species: tuple[SpeciesTally, ...]
+    """The one heard last comes last."""
+
+
 class SnapshotCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Answer to `snapshot`: how many of the readings that follow are live ones, source states, open activities."""
 
@@ -107,6 +118,8 @@ class SnapshotCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     live: int
     states: int
     open_activities: int
+    tallies: tuple[SourceTallies, ...]
+    """Of the sources of which something was tagged."""
 
 
 class EventsSince(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,6 +177,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     """The last `SourceState` of each source."""
     open_activities: tuple[Delivery, ...]
     """The `ActivityChange` of each source where a bird is calling now."""
+    tallies: tuple[SourceTallies, ...] = ()
+    """How often each species was heard, tags up to `last_event_id` counted, also those that no delivery repeats."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -238,7 +238,8 @@ class BusServer:
 
     def _snapshot(self, request: Request) -> list[bytes]:
         live, states, open_activities = self._state.live, self._state.states, self._state.open_activities
-        counts = SnapshotCounts(self._sequence, self._log.last_id, len(live), len(states), len(open_activities))
+        numbers = len(live), len(states), len(open_activities)
+        counts = SnapshotCounts(self._sequence, self._log.last_id, *numbers, self._state.tallies)
         readings = [frame for told in (*live, *states, *open_activities) for frame in self._frames(told)]
         return encode_answer(request.request_id, counts, readings)
 

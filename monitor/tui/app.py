@@ -15,8 +15,10 @@ from textual.binding import Binding
 
 from monitor.bus.client import BusClient
 from monitor.tui.bridge import Bridge
+from monitor.tui.enrollment import Enrolling, Phase
 from monitor.tui.glyphs import for_terminal
 from monitor.tui.palette import THEME, ramp
+from monitor.tui.screens.enroll import EnrollScreen
 from monitor.tui.screens.help import HelpScreen
 from monitor.tui.screens.live import LiveScreen, Look
 from monitor.tui.state import ScreenState
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
     from textual.screen import Screen
+    from textual.widget import Widget
 
     from monitor.bus.curve import CurveKeys
     from monitor.tui.bridge import Feed
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
 DRAWS_PER_S = 8
 """Drawings a second, at most, whatever comes in; the eye wants no more, and ten are the promise."""
+
+_CONDITIONAL = ("next_source", "birds", "enroll")
+"""Actions whose keys come and go."""
 
 
 class AuricleApp(App[Exception | None]):
@@ -50,6 +56,8 @@ class AuricleApp(App[Exception | None]):
         Binding("p", "pause", "pause", tooltip="Hold the display; listening goes on"),
         Binding("s", "next_source", "source", tooltip="Show the next source"),
         Binding("l", "list", "events", tooltip="Move into the list of events"),
+        Binding("b", "birds", "birds", tooltip="Move into the list of species"),
+        Binding("e", "enroll", "enroll", tooltip="Name a bird that was just heard, so that it is known from then on"),
         Binding("question_mark", "help", "help", key_display="?", tooltip="What each thing means"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
@@ -66,12 +74,13 @@ class AuricleApp(App[Exception | None]):
         super().__init__()
         self.state = ScreenState()
         self.bridge = Bridge(connect, self.post_message)
+        self.enrolling = Enrolling(self.bridge.command)
         self.live = LiveScreen(Look(title, glyphs or for_terminal()))
         self._plain = glyphs is not None and not glyphs.halves
         self._clock = clock
         self._draws_per_s = draws_per_s
         self._paused: SourceView | None = None
-        self._sources = 0
+        self._offered: tuple[bool, ...] = ()
 
     @property
     def paused(self) -> bool:
@@ -104,10 +113,16 @@ class AuricleApp(App[Exception | None]):
         """Show the state as it is now."""
         if not self.live.is_attached:
             return
-        if len(self.state.sources) != self._sources:
-            self._sources = len(self.state.sources)
+        offered = tuple(bool(self.check_action(action, ())) for action in _CONDITIONAL)
+        if offered != self._offered:
+            self._offered = offered
             self.refresh_bindings()
-        self.live.draw(self.state, self._clock(), ramp(self.theme_variables), self._paused)
+        now = self._clock()
+        dialog = self.screen if isinstance(self.screen, EnrollScreen) else None
+        self.enrolling.tick(now, shown=dialog is not None)
+        if dialog is not None:
+            dialog.show(self.state)
+        self.live.draw(self.state, now, ramp(self.theme_variables), self._paused)
 
     def on_heard(self, message: Heard) -> None:
         """Fold in what came; nothing is drawn here."""
@@ -118,20 +133,48 @@ class AuricleApp(App[Exception | None]):
 
     def on_command_answered(self, message: CommandAnswered) -> None:
         """Say that it was done."""
-        self.notify(f"{message.name}: done", timeout=3)
+        if self.enrolling.takes(message.name):
+            before = self.enrolling.phase
+            self.enrolling.fold(message.name, message.result)
+            self._tell_of_enrolling(before)
+        else:
+            self.notify(f"{message.name}: done", timeout=3)
 
     def on_command_refused(self, message: CommandRefused) -> None:
         """Say why not."""
+        if self.enrolling.takes(message.name):
+            before = self.enrolling.phase
+            self.enrolling.refuse(message.name, message.error)
+            self._tell_of_enrolling(before)
+            return
         self.notify(f"{message.error.why}. {message.error.remedy}", title=message.error.what, severity="error")
+
+    def _tell_of_enrolling(self, before: Phase) -> None:
+        """What came of it stands in the dialog; when that was closed meanwhile, it is told beside."""
+        if isinstance(self.screen, EnrollScreen):
+            self.screen.show(self.state)
+        elif before is Phase.WORKING and self.enrolling.phase is not Phase.WORKING:
+            failed = self.enrolling.phase is Phase.FAILED
+            text = "\n".join(line.text for line in self.enrolling.lines)
+            self.notify(text, title="enroll", severity="error" if failed else "information", markup=False)
 
     def on_bridge_failed(self, message: BridgeFailed) -> None:
         """Nothing can be shown any more."""
         self.exit(message.error)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The key for sources exists where there are several."""
+        """Keys are there where they can do something."""
         del parameters
-        return len(self.state.sources) > 1 if action == "next_source" else True
+        current = self.state.current
+        match action:
+            case "next_source":
+                return len(self.state.sources) > 1
+            case "birds":
+                return bool(self.live.birds.display)
+            case "enroll":
+                return current is not None and current.has_birds
+            case _:
+                return True
 
     def action_pause(self) -> None:
         """Hold the display, or let it go."""
@@ -147,8 +190,20 @@ class AuricleApp(App[Exception | None]):
 
     def action_list(self) -> None:
         """Move into the list of events, or out of it."""
-        inside = self.live.focused is self.live.events
-        self.live.set_focus(None if inside else self.live.events)
+        self._go_into(self.live.events)
+
+    def action_birds(self) -> None:
+        """Move into the list of species, or out of it."""
+        self._go_into(self.live.birds)
+
+    def _go_into(self, part: Widget) -> None:
+        self.live.set_focus(None if self.live.focused is part else part)
+
+    def action_enroll(self) -> None:
+        """Choose a call and name it."""
+        self.enrolling.begin()
+        self.push_screen(EnrollScreen(self.enrolling, plain=self._plain))
+        self.call_after_refresh(self.draw)
 
     def action_help(self) -> None:
         """Explain the screen."""
@@ -160,6 +215,10 @@ class AuricleApp(App[Exception | None]):
         if len(self.state.sources) > 1:
             yield SystemCommand("Next source", "Show the next source", self.action_next_source)
         yield SystemCommand("Events", "Move into the list of events", self.action_list)
+        if self.live.birds.display:
+            yield SystemCommand("Birds", "Move into the list of species", self.action_birds)
+        if self.check_action("enroll", ()):
+            yield SystemCommand("Enroll", "Name a bird that was just heard", self.action_enroll)
         yield SystemCommand("Help", "What each thing on the screen means", self.action_help)
         yield from super().get_system_commands(screen)  # pyright: ignore[reportUnknownMemberType] (Screen is untyped there)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from monitor.bus.tallies import Tallies
 from monitor.core.clock import NANOSECONDS, samples
 from monitor.core.events import (
     ActivityChange,
@@ -17,8 +18,10 @@ from monitor.core.events import (
     SourceState,
     Spectrum,
     StreamGap,
+    TagDetection,
 )
 from monitor.core.types import ENGINE_RATE, Span
+from monitor.tui.calls import Calls
 from monitor.tui.columns import Columns
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ class Event:
 
     utc_ns: int | None
     """When its span began, or None when the recording's start is unknown."""
-    reading: ActivityChange | StreamGap | SourceState
+    reading: ActivityChange | StreamGap | SourceState | TagDetection
 
 
 @dataclass(slots=True)
@@ -80,6 +83,15 @@ class SourceView:
     events_seen: int = 0
     """Rows ever added, those that were dropped included."""
     health: Health | None = None
+    calls: Calls = field(init=False)
+    """The newest calls and what they were taken for."""
+    tallies: Tallies = field(default_factory=Tallies)
+    """How often each species was heard since the start."""
+    counted_through: int = 0
+    """Row of the event log up to which `tallies` were told on joining."""
+
+    def __post_init__(self) -> None:
+        self.calls = Calls(self.name)
 
     @property
     def over(self) -> bool:
@@ -104,12 +116,20 @@ class SourceView:
             spans.append(Span(start, max(start, self.head, self.open_activity.span.end)))
         return spans
 
-    def fold(self, reading: Reading, utc_ns: int | None, now_s: float, *, news: bool = True) -> None:
+    def fold(
+        self, reading: Reading, utc_ns: int | None, now_s: float, *, event_id: int | None = None, news: bool = True
+    ) -> None:
         """Take in a reading; `news` is False for the state told on joining, which adds no row to the list."""
+        if isinstance(reading, SourceState | TagDetection) and (event_id or 0) > self.counted_through:
+            self.tallies.fold(reading)
         if isinstance(reading, SourceState):
             self._fold_state(reading)
         elif isinstance(reading, ActivityChange):
             self._fold_activity(reading)
+            if news:
+                self.calls.fold_activity(reading, utc_ns, event_id or 0)
+        elif isinstance(reading, TagDetection):
+            self.calls.fold_tag(reading)
         elif isinstance(reading, StreamGap):
             self.gaps.append(reading.span)
             if self.head - reading.span.end < _RECENT:
@@ -117,7 +137,10 @@ class SourceView:
         else:
             self._fold_live(reading)
             self._reach(reading.span, utc_ns)
-        if news and isinstance(reading, ActivityChange | StreamGap | SourceState):
+        if news and isinstance(reading, TagDetection):
+            if not reading.provisional:
+                self._list_tag(reading, utc_ns)
+        elif news and isinstance(reading, ActivityChange | StreamGap | SourceState):
             self._list(reading, utc_ns)
 
     def restart(self) -> None:
@@ -125,7 +148,7 @@ class SourceView:
         self.head, self.head_utc_ns = 0, None
         self.level = self.clipped_at = self.last_gap = self.open_activity = self.health = None
         self.columns = Columns()
-        for kept in (self.gate, self.activities, self.gaps):
+        for kept in (self.gate, self.activities, self.gaps, self.calls):
             kept.clear()
 
     def _fold_state(self, reading: SourceState) -> None:
@@ -169,5 +192,30 @@ class SourceView:
                 if isinstance(opened, ActivityChange) and opened.active and opened.span.start == reading.span.start:
                     row.reading = reading
                     return
-        self.events.append(Event(utc_ns, reading))
+                if isinstance(opened, TagDetection) and opened.span.overlaps(reading.span):
+                    return
+        self._add(Event(utc_ns, reading))
+
+    def _list_tag(self, tag: TagDetection, utc_ns: int | None) -> None:
+        """A final tag takes the place of the activities that it names, and of the tag that it continues."""
+        place: int | None = None
+        for number in range(len(self.events) - 1, max(-1, len(self.events) - 1 - _ROWS_BACK), -1):
+            if _same_call(tag, self.events[number].reading):
+                if place is not None:
+                    del self.events[place]
+                    self.events_seen -= 1
+                place = number
+        if place is None:
+            self._add(Event(utc_ns, tag))
+        else:
+            self.events[place] = Event(utc_ns, tag)
+
+    def _add(self, event: Event) -> None:
+        self.events.append(event)
         self.events_seen += 1
+
+
+def _same_call(tag: TagDetection, listed: ActivityChange | StreamGap | SourceState | TagDetection) -> bool:
+    if isinstance(listed, TagDetection):
+        return tag.continues and listed.span.overlaps(tag.span)
+    return isinstance(listed, ActivityChange) and listed.span.overlaps(tag.span)

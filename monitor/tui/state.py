@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitor.bus.messages import Delivery, Garbled, Heartbeat, Missed, Reconnected, Silent, Snapshot
+from monitor.bus.tallies import Tallies
 from monitor.core.events import SourceCondition
 from monitor.tui.source import SourceView
 
 if TYPE_CHECKING:
     from monitor.bus.messages import Message
+    from monitor.tui.calls import Call
 
 SOURCES_KEPT = 32
 """Sources remembered; of a folder with more recordings the oldest that are over are forgotten."""
@@ -63,6 +65,10 @@ class ScreenState:
         """The source on the screen, None before there is one."""
         return self.sources.get(self.pinned) or self.sources.get(self.followed)
 
+    def calls(self) -> list[Call]:
+        """The newest calls of all sources, newest first."""
+        return sorted((call for view in self.sources.values() for call in view.calls), key=lambda call: -call.order)
+
     def next_source(self) -> None:
         """Show the next source; when that is the one that is heard, follow again."""
         current = self.current
@@ -103,7 +109,7 @@ class ScreenState:
         view = self.sources.get(delivery.source)
         if view is None:
             view = self.sources[delivery.source] = SourceView(delivery.source)
-        view.fold(delivery.reading, delivery.utc_ns, now_s, news=news)
+        view.fold(delivery.reading, delivery.utc_ns, now_s, event_id=delivery.event_id, news=news)
         followed = self.sources.get(self.followed)
         if followed is None or (followed.over and not view.over):
             self.followed = view.name
@@ -117,6 +123,10 @@ class ScreenState:
             view.open_activity = None
         for delivery in (*snapshot.states, *snapshot.open_activities, *snapshot.live):
             self._deliver(delivery, now_s, news=False)
+        told = {one.source: one.species for one in snapshot.tallies}
+        for name in {delivery.source for delivery in (*snapshot.states, *snapshot.live)} & self.sources.keys():
+            view = self.sources[name]
+            view.tallies, view.counted_through = Tallies(told.get(name, ())), snapshot.last_event_id
 
     def _reconnect(self, message: Reconnected) -> None:
         self.engine.silent_since_s = None
@@ -125,6 +135,7 @@ class ScreenState:
             return
         for view in self.sources.values():
             view.restart()
+            view.tallies, view.counted_through = Tallies(), 0
             if not view.over:
                 view.condition, view.detail = SourceCondition.STARTING, ""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
+
 from monitor.core.clock import NANOSECONDS, seconds
-from monitor.core.events import ActivityChange, SourceCondition, SourceState, StreamGap
+from monitor.core.events import ActivityChange, SourceCondition, SourceState, StreamGap, TagDetection
 from monitor.core.types import ENGINE_RATE
 
 if TYPE_CHECKING:
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from monitor.tui.source import Event, SourceView
 
 ELLIPSIS = "…"
+
+UNKNOWN = "unknown"
+"""A bird of no enrolled species."""
 
 
 def stream_time(index: int) -> str:
@@ -86,6 +91,32 @@ def short_name(name: str, width: int) -> str:
     return ELLIPSIS + name[-(width - 1) :] if width > 1 else name[:width]
 
 
+def fit(text: str, width: int, *, fill: bool = False) -> str:
+    """The beginning of a text within `width` cells, and an ellipsis where it was cut; `fill` makes it as wide."""
+    if cell_len(text) > width:
+        text = set_cell_size(text, width - 1).rstrip() + ELLIPSIS if width > 1 else set_cell_size(text, width)
+    return set_cell_size(text, width) if fill else text
+
+
+def species(label: str | None) -> str:
+    """The name of what a bird was taken for."""
+    return UNKNOWN if label is None else label
+
+
+def share(value: float) -> str:
+    """A probability in whole percent."""
+    return f"{value * 100:.0f} %"
+
+
+def ago(length: int) -> str:
+    """Engine samples since something ended, within five cells: `0:04`, `12:31`, `3h05`, `12 d`."""
+    minutes, second = divmod(max(0, length) // ENGINE_RATE, 60)
+    hours, minute = divmod(minutes, 60)
+    if not hours:
+        return f"{minute}:{second:02d}"
+    return f"{hours}h{minute:02d}" if hours < 24 else f"{hours // 24} d"
+
+
 def dropped_windows(health: Health) -> int:
     """Windows not scored because of overload, over all branches."""
     return sum(branch.dropped_windows for branch in health.branches)
@@ -100,6 +131,8 @@ def event_words(event: Event, head: int) -> tuple[str, str, str]:
             return "bird", duration(lasted), " now"
         case ActivityChange():
             return "bird", duration(seconds(reading.span.length)), f"{reading.probability * 100:3.0f} %"
+        case TagDetection():
+            return species(reading.label), "", "" if reading.label is None else share(reading.score)
         case StreamGap():
             about = "about, " if reading.estimated else ""
             return "lost", lost_time(reading.lost), about + reading.reason

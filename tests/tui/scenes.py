@@ -21,6 +21,7 @@ from monitor.core.events import (
     SourceState,
     Spectrum,
     StreamGap,
+    TagDetection,
 )
 from monitor.core.types import ENGINE_RATE, Span
 
@@ -50,7 +51,9 @@ class InProcessFeed:
         self._messages = deque(messages)
         self._came = threading.Event()
         self.closed = False
-        self.commands: list[str] = []
+        self.commands: list[tuple[str, dict[str, object]]] = []
+        self.answers: dict[str, object] = {}
+        """What a command is answered; an exception is raised."""
         self.failure: Exception | None = None
 
     def put(self, *messages: Message) -> None:
@@ -70,8 +73,11 @@ class InProcessFeed:
         return len(self._messages)
 
     def command(self, name: str, /, timeout_s: float = 5.0, **parameters: object) -> Any:
-        self.commands.append(name)
-        return parameters
+        self.commands.append((name, parameters))
+        answer = self.answers.get(name, parameters)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         self.closed = True
@@ -108,6 +114,28 @@ class Scene:
     def silence(self, start_s: float, end_s: float, probability: float = 0.93) -> Delivery:
         peak = Span(s(start_s), s(start_s + 1))
         return self.tell(ActivityChange(Span(s(start_s), s(end_s)), False, probability, peak))
+
+    def tag(
+        self,
+        label: str | None,
+        start_s: float,
+        end_s: float,
+        score: float = 0.93,
+        *,
+        provisional: bool = False,
+        continues: bool = False,
+    ) -> Delivery:
+        span = Span(s(start_s), s(end_s))
+        return self.tell(TagDetection(span, label, score, score / 2, None, provisional, continues))
+
+    def called(self, label: str | None, start_s: float, end_s: float, score: float = 0.93) -> list[Delivery]:
+        """A call from its onset to its final tag."""
+        return [
+            self.onset(start_s),
+            self.tag(label, start_s, start_s + 1, score, provisional=True),
+            self.silence(start_s, end_s),
+            self.tag(label, start_s, end_s, score),
+        ]
 
     def health(
         self, at_s: float, *, heard: float = 1.0, lost: int = 0, branches: tuple[BranchHealth, ...] | None = None
@@ -164,6 +192,30 @@ def joined(*deliveries: Delivery) -> Snapshot:
     """What a subscriber is told first."""
     states = tuple(one for one in deliveries if isinstance(one.reading, SourceState))
     return Snapshot("run", "0.1.0", 0, (), states, ())
+
+
+def species() -> list[Message]:
+    """Species that were enrolled, one of which sings now, and a bird that is none of them."""
+    scene = Scene()
+    sung = (("robin", 0.88), ("great tit", 0.93), (None, 0.21), ("Collared Flycatcher of the North", 0.997))
+    messages: list[Message] = [scene.state(SourceCondition.LISTENING)]
+    for reading in scene.listen(0, 95):
+        messages.append(reading)
+        if isinstance(reading.reading, ActivityChange):
+            start_s, end_s = (at / ENGINE_RATE for at in (reading.reading.span.start, reading.reading.span.end))
+            label, score = sung[round(start_s) % 7 % 4]
+            messages.append(scene.tag(label, start_s, end_s, score, provisional=reading.reading.active))
+    return messages
+
+
+def many_species(count: int = 50) -> list[Message]:
+    """More species than any panel shows."""
+    scene = Scene()
+    messages: list[Message] = [scene.state(SourceCondition.LISTENING), *scene.listen(0, 2)]
+    for number in range(count):
+        start_s = 2.0 + 2 * number
+        messages += scene.called(f"species number {number}", start_s, start_s + 1.5)
+    return [*messages, *scene.listen(2 + 2 * count, 4 + 2 * count)]
 
 
 def _calling(now: float) -> float:

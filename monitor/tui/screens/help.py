@@ -18,6 +18,13 @@ KEYS = (
     ("p", "hold the display still; listening goes on, and the banner says so"),
     ("s", "show the next source, when there are several"),
     ("l", "move into the list of events: arrows, page and home scroll, escape leaves"),
+    ("b", "move into the list of species, in the same way"),
+    (
+        "e",
+        "name a bird that was just heard, so that it is known from then on: up and down choose the call, type the "
+        "name (tab completes one that is there, which then gets another clip), enter; the engine answers with what "
+        "it thinks of it",
+    ),
     ("^p", "the command palette: every command by name, themes, a picture of the screen"),
     ("?", "this page"),
 )
@@ -39,8 +46,22 @@ PARTS = (
         "how likely a bird is audible, second by second; bright where it counts as one, dotted line: the "
         "threshold for that",
     ),
+    (
+        "name",
+        "on the spectrogram, where a call began: which enrolled species it sounds like, ? for none; "
+        "lightly and with a question mark while the call goes on",
+    ),
+    (
+        "birds",
+        "species by when they were last heard: calls since the start, how sure the newest one is, minutes and "
+        "seconds since; unknown is a bird of no enrolled species",
+    ),
     ("×", "on the time axis: audio was lost here, however little"),
-    ("events", "newest first: birds with how long and how sure, lost audio, changes of the source"),
+    (
+        "events",
+        "newest first: species with how sure, birds without a name with how long and how sure, lost audio, "
+        "changes of the source",
+    ),
     (
         "listening",
         "the promise: how much of the time since the start was really heard, never rounded up. Then "

@@ -14,6 +14,7 @@ from monitor.tui.timeline import Timeline
 from monitor.tui.widgets.activity import ActivityStrip
 from monitor.tui.widgets.axis import TimeAxis
 from monitor.tui.widgets.banner import Banner
+from monitor.tui.widgets.birds import BirdsPanel
 from monitor.tui.widgets.events import EventList
 from monitor.tui.widgets.header import SourceHeader
 from monitor.tui.widgets.health import HealthStrip
@@ -59,6 +60,7 @@ class LiveScreen(Screen[None]):
         self.spectrogram = Spectrogram(glyphs)
         self.activity = ActivityStrip(glyphs)
         self.axis = TimeAxis(glyphs)
+        self.birds = BirdsPanel()
         self.events = EventList()
         self.health = HealthStrip()
         self._pictured = ""
@@ -71,13 +73,14 @@ class LiveScreen(Screen[None]):
         yield self.banner
         with Horizontal(id="panels"):
             yield Vertical(self._pictures, id="left")
-            yield Vertical(self.events, id="right")
+            yield Vertical(self.birds, self.events, id="right")
         with Horizontal(id="bottom"):
             yield self.health
             yield Footer(compact=True, show_command_palette=True)
 
     def on_mount(self) -> None:
         """Name the panels."""
+        self.birds.border_title = "birds"
         self.events.border_title = "events"
         self._pictures.border_title = "spectrogram"
 
@@ -95,6 +98,7 @@ class LiveScreen(Screen[None]):
         view = paused or state.current
         if view is None:
             return
+        self.birds.show(view)
         self.events.show(view)
         if view.name != self._pictured or self.frames >= self._next_picture:
             self._pictured, self._next_picture = view.name, self.frames + self._rest()

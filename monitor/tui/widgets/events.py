@@ -10,8 +10,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from monitor.core.events import ActivityChange
-from monitor.tui.wording import ELLIPSIS, clock_time, event_urgent, event_words
+from monitor.core.events import ActivityChange, TagDetection
+from monitor.tui.wording import clock_time, event_urgent, event_words, fit
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -25,7 +25,13 @@ Row = tuple[str, str, str, str, str]
 class EventList(ScrollView, can_focus=True):
     """When, what, how long, how sure. With the keyboard in it, it scrolls and stays where it is while events come."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"events--time", "events--open", "events--plain", "events--urgent"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "events--time",
+        "events--open",
+        "events--plain",
+        "events--species",
+        "events--urgent",
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "scroll_home", "newest", show=False),
         Binding("escape", "leave", "leave the list", show=False),
@@ -47,8 +53,8 @@ class EventList(ScrollView, can_focus=True):
         came = view.events_seen - self._seen if self._name == view.name else 0
         self._rows, self._name, self._seen = rows, view.name, view.events_seen
         self.virtual_size = Size(self.content_size.width, len(rows))
-        if came > 0 and self.scroll_offset.y > 0:
-            self.scroll_to(y=self.scroll_offset.y + came, animate=False)
+        if came and self.scroll_offset.y > 0:
+            self.scroll_to(y=max(0, self.scroll_offset.y + came), animate=False)
         self.drawn += 1
         self.refresh()
 
@@ -66,10 +72,12 @@ class EventList(ScrollView, can_focus=True):
                 return Strip([Segment("nothing yet", quiet)]).adjust_cell_length(width, quiet)
             return Strip.blank(width, quiet)
         time, word, measure, rest, style = self._rows[number]
-        text = f"{word:<4} {measure:>7} {rest}" if measure else f"{word} {rest}"
         room = max(0, width - len(time) - 1)
-        if len(text) > room:
-            text = text[: max(0, room - 1)] + ELLIPSIS
+        if style == "events--species":  # of a long name the end is left out, and not the number
+            text = f"{fit(word, max(1, room - len(rest) - 1))} {rest}"
+        else:
+            text = f"{word:<4} {measure:>7} {rest}" if measure else f"{word} {rest}"
+        text = fit(text, room)
         return Strip(
             [
                 Segment(f"{time} ", quiet),
@@ -86,4 +94,6 @@ def _row(event: Event, head: int) -> Row:
         style = "events--urgent"
     elif isinstance(reading, ActivityChange) and reading.active:
         style = "events--open"
+    elif isinstance(reading, TagDetection) and reading.label is not None:
+        style = "events--species"
     return clock_time(reading.span.start, event.utc_ns), word, measure, rest, style

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 
+from monitor.tui.labels import place_labels
 from monitor.tui.palette import STEPS
 from monitor.tui.widgets.panel import Panel, gutter
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from monitor.core.types import Float32Array
     from monitor.tui.glyphs import Glyphs
+    from monitor.tui.labels import Label
     from monitor.tui.palette import Ramp
     from monitor.tui.source import SourceView
     from monitor.tui.timeline import Timeline
@@ -37,9 +39,14 @@ _SETTLE_EVERY = 10
 
 
 class Spectrogram(Panel):
-    """Level by time and frequency."""
+    """Level by time and frequency, and the names of the calls where they began."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"spectrogram--label", "spectrogram--lost"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "spectrogram--label",
+        "spectrogram--lost",
+        "spectrogram--tag",
+        "spectrogram--provisional",
+    }
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
@@ -48,6 +55,7 @@ class Spectrogram(Panel):
         self._timeline: Timeline | None = None
         self._ramp: Ramp | None = None
         self._segments: dict[tuple[int, int], Segment] = {}
+        self._names: tuple[Label, ...] = ()
         self._top_hz = 0.0
         self._low, self._high = -90, -30
         self._shows = 0
@@ -73,9 +81,12 @@ class Spectrogram(Panel):
         rows = 2 * height if self._glyphs.halves else height
         levels = view.columns.pooled(timeline.first, timeline.cells, timeline.cell, rows)
         keys = self._encode(levels, timeline.touched(view.gaps))
+        names = place_labels(view.calls, timeline, height)
         scrolled = timeline != self._timeline or view.columns.top_hz != self._top_hz or ramp is not self._ramp
+        scrolled = scrolled or names != self._names
         if ramp is not self._ramp or len(self._segments) > _SEGMENTS_KEPT:
             self._segments.clear()
+        self._names = names
         before, self._keys = self._keys, keys
         self._timeline, self._ramp, self._top_hz = timeline, ramp, view.columns.top_hz
         if scrolled or before.shape != keys.shape:
@@ -97,13 +108,26 @@ class Spectrogram(Panel):
             else []
         )
         if y < len(self._keys):
-            segments += self._row(self._keys[y])
+            segments += self._named_row(y)
             if labels + self._keys.shape[1] == width:
                 return Strip(segments, width)
         return Strip(segments).adjust_cell_length(width, self.get_component_rich_style("spectrogram--label"))
 
+    def _named_row(self, y: int) -> list[Segment]:
+        """A row of the picture with the names that lie on it."""
+        keys, segments, at = self._keys[y], list[Segment](), 0
+        for name in sorted((name for name in self._names if name.row == y), key=lambda name: name.first):
+            style = self.get_component_rich_style(
+                "spectrogram--provisional" if name.provisional else "spectrogram--tag"
+            )
+            segments += [*self._row(keys[at : name.first]), Segment(name.text, style)]
+            at = name.end
+        return segments + self._row(keys[at:])
+
     def _row(self, keys: NDArray[np.int32]) -> list[Segment]:
         """Equal neighbours share a segment."""
+        if not len(keys):
+            return []
         edges = np.flatnonzero(np.diff(keys)) + 1
         starts = [0, *edges.tolist()]
         stops = [*edges.tolist(), len(keys)]
