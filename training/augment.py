@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class MaskSizes(NamedTuple):
@@ -69,6 +70,51 @@ def spectrogram_mix(features: Tensor, generator: torch.Generator, least_share: f
     order = torch.randperm(len(features), generator=generator)
     share = least_share + (1.0 - least_share) * torch.rand(1, generator=generator)
     return blend(features, order, share.expand(len(features)))
+
+
+def frequency_shift(features: Tensor, generator: torch.Generator, widest: int = 10) -> Tensor:
+    """Features `(batch, frames, bands)`, each window moved by 0..`widest` bands up or down; the edge band is repeated.
+
+    This and the next three the few-shot paper found harmful and does not specify: strengths and forms are our own.
+    """
+    batch, _, bands = features.shape
+    shifts = torch.randint(-widest, widest + 1, (batch, 1), generator=generator)
+    sources = (torch.arange(bands)[None, :] - shifts).clamp(0, bands - 1)  # (batch, bands)
+    return torch.take_along_dim(features, sources[:, None, :].to(features.device), dim=2)
+
+
+def white_noise(features: Tensor, generator: torch.Generator, most: float = 0.1) -> Tensor:
+    """Features with Gaussian noise on every cell; each window has its own deviation, 0..`most` in their unit."""
+    deviations = most * torch.rand(len(features), 1, 1, generator=generator)
+    return features + (deviations * torch.randn(features.shape, generator=generator)).to(features)
+
+
+def compression(features: Tensor, generator: torch.Generator, strongest: float = 4.0) -> Tensor:
+    """Features whose louder cells are pulled down: what lies above a threshold is divided by a ratio 1..`strongest`.
+
+    Each window has its own threshold, from its mean to its maximum, and its own ratio.
+    """
+    draws = torch.rand(2, len(features), 1, 1, generator=generator).to(features)
+    middle, loudest = features.mean(dim=(1, 2), keepdim=True), features.amax(dim=(1, 2), keepdim=True)
+    threshold = middle + draws[0] * (loudest - middle)
+    above = (features - threshold).clamp_min(0.0)
+    return features - above * (1.0 - 1.0 / (1.0 + draws[1] * (strongest - 1.0)))
+
+
+def resized_crop(features: Tensor, generator: torch.Generator, least: float = 0.6) -> Tensor:
+    """Features `(batch, frames, bands)`, each a part of its window, `least`..1 of either side, stretched to it."""
+    batch, frames, bands = features.shape
+    sides = least + (1.0 - least) * torch.rand(batch, 2, generator=generator)
+    # Centres in -1..1, such that the part lies inside.
+    centres = (1.0 - sides) * (2.0 * torch.rand(batch, 2, generator=generator) - 1.0)
+    time, band = (((torch.arange(size) + 0.5) * 2.0 / size - 1.0)[None, :] for size in (frames, bands))
+    rows = centres[:, :1] + sides[:, :1] * time  # (batch, frames)
+    columns = centres[:, 1:] + sides[:, 1:] * band  # (batch, bands)
+    grid = torch.stack(
+        [columns[:, None, :].expand(-1, frames, -1), rows[:, :, None].expand(-1, -1, bands)], dim=3
+    )  # (batch, frames, bands, 2)
+    grid = grid.to(features)
+    return functional.grid_sample(features[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
 
 
 def mixup(features: Tensor, labels: Tensor, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

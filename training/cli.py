@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from training.config import GateRecipe
+    from training.fewshot.paper_recipe import PaperRecipe
+    from training.fewshot.recipe import FewShotRecipe
 
 app = typer.Typer(
     name="auricle-train",
@@ -30,16 +32,16 @@ RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="A recip
 
 @app.command()
 def run(recipe: RecipeFile) -> None:
-    """Everything: prepare recordings, train, choose thresholds, measure, write the bundle.
+    """Everything: prepare recordings, train, choose thresholds, measure, write the bundle or, of a table, the report.
 
     Finished parts are kept in the recipe's cache and not made again; an interrupted run goes on where it was.
 
     Example: `auricle-train run configs/training/gate/default.toml`
     """
     settings = _recipe(recipe)
-    from training.gate import run_gate
+    from training.dispatch import system_of
 
-    for line in run_gate(settings, recipe, _progress()).lines():
+    for line in system_of(settings.system).run(settings, recipe, _progress()).lines():
         typer.echo(line)
 
 
@@ -47,12 +49,14 @@ def run(recipe: RecipeFile) -> None:
 def evaluate(recipe: RecipeFile) -> None:
     """Measure the trained networks of a recipe again (training what is missing) and print the figures.
 
+    Of a table of rows (system fewshot-paper) only the validation species are asked about, and nothing is written.
+
     Example: `auricle-train evaluate configs/training/gate/default.toml`
     """
     settings = _recipe(recipe)
-    from training.gate import evaluate_gate
+    from training.dispatch import system_of
 
-    for line in evaluate_gate(settings, _progress()).lines():
+    for line in system_of(settings.system).evaluate(settings, recipe, _progress()).lines():
         typer.echo(line)
 
 
@@ -63,9 +67,9 @@ def export(recipe: RecipeFile) -> None:
     Example: `auricle-train export configs/training/gate/default.toml`
     """
     settings = _recipe(recipe)
-    from training.gate import export_gate
+    from training.dispatch import system_of
 
-    typer.echo(export_gate(settings, recipe, _progress()))
+    typer.echo(system_of(settings.system).export(settings, recipe, _progress()))
 
 
 def main() -> None:
@@ -80,7 +84,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _recipe(path: Path) -> GateRecipe:
+def _recipe(path: Path) -> GateRecipe | FewShotRecipe | PaperRecipe:
     """The recipe, once the `training` extra is known to be there."""
     from importlib.util import find_spec
 

@@ -13,17 +13,25 @@ from monitor.errors import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from training.fewshot.paper_recipe import PaperRecipe
+    from training.fewshot.recipe import FewShotRecipe
+
+SYSTEMS = ("gate", "fewshot", "fewshot-paper")
+"""What a recipe can make: the bird gate; the shipped few-shot encoder; the few-shot paper's tables."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Range = tuple[float, float]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of a recipe: frozen, unknown keys refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class WindowChoice(_Section):
+class WindowChoice(Section):
     """Which windows of a labelled clip are drawn."""
 
     frames: Count = 50
@@ -44,7 +52,7 @@ class WindowChoice(_Section):
     """... in a clip whose best window has at least this much more."""
 
 
-class Mixing(_Section):
+class Mixing(Section):
     """How windows become examples. The same numbers hold for all classes."""
 
     bird_share: Share = 0.5
@@ -91,7 +99,7 @@ FIELD_LIKE = Mixing(
 """Quiet, distant birds in outdoor noise: what choices and thresholds are made on, since field minutes only test."""
 
 
-class Network(_Section):
+class Network(Section):
     """Size of the network."""
 
     channels: tuple[Count, ...] = (16, 32, 64, 96, 128)
@@ -100,7 +108,7 @@ class Network(_Section):
     dropout: Share = 0.2
 
 
-class Optimiser(_Section):
+class Optimiser(Section):
     """How the network is trained."""
 
     epochs: Positive = 2.0
@@ -116,7 +124,7 @@ class Optimiser(_Section):
     mask_frames: Annotated[int, Field(ge=0)] = 6
 
 
-class Decision(_Section):
+class Decision(Section):
     """How the thresholds are chosen on validation windows."""
 
     false_positive_rate: Share = 0.02
@@ -125,7 +133,7 @@ class Decision(_Section):
     """The threshold `off` as a share of the odds at `on`."""
 
 
-class BundleSettings(_Section):
+class BundleSettings(Section):
     """What the bundle is called."""
 
     name: str
@@ -136,7 +144,7 @@ class BundleSettings(_Section):
     """What a reader of the card should know of how this model came about."""
 
 
-class GateRecipe(_Section):
+class GateRecipe(Section):
     """Everything that makes a gate."""
 
     system: Literal["gate"]
@@ -145,6 +153,8 @@ class GateRecipe(_Section):
     cache: str = "cache/gate"
     """Decoded recordings, windows and trained networks; may be deleted at any time."""
     seed: int = 0
+    held_out_species: str = ""
+    """Table of species (columns taxon and part); those that validate or test there are not heard. Empty: all are."""
     validation_share: Share = 0.15
     """Of the components of each label."""
     workers: Count = 2
@@ -169,8 +179,8 @@ class GateRecipe(_Section):
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def load_recipe(path: Path) -> GateRecipe:
-    """The recipe in a TOML file.
+def load_recipe(path: Path) -> GateRecipe | FewShotRecipe | PaperRecipe:
+    """The recipe in a TOML file, of whatever `system` it names.
 
     Raises SettingsError naming every wrong or unknown key.
     """
@@ -180,9 +190,26 @@ def load_recipe(path: Path) -> GateRecipe:
         raise SettingsError(str(path), error.strerror or str(error), "Name a recipe under configs/training.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(str(path), f"not TOML: {error}", "Correct the file.") from error
+    kind, module = _recipe_kind(path, content.get("system"))
     try:
-        return GateRecipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-        remedy = "Correct these keys; training/config.py lists all that there are."
+        remedy = f"Correct these keys; {module} lists all that there are."
         raise SettingsError(str(path), "; ".join(faults), remedy) from error
+
+
+def _recipe_kind(path: Path, system: object) -> tuple[type[GateRecipe] | type[FewShotRecipe] | type[PaperRecipe], str]:
+    """The recipe of a system and the file that describes it. Imported when needed: those files import this one."""
+    if system == "gate":
+        return GateRecipe, "training/config.py"
+    if system == "fewshot":
+        from training.fewshot.recipe import FewShotRecipe
+
+        return FewShotRecipe, "training/fewshot/recipe.py"
+    if system == "fewshot-paper":
+        from training.fewshot.paper_recipe import PaperRecipe
+
+        return PaperRecipe, "training/fewshot/paper_recipe.py"
+    why = "system: missing" if system is None else f"system: {system!r} is unknown"
+    raise SettingsError(str(path), why, f"Let `system` be one of {', '.join(SYSTEMS)}.")

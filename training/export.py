@@ -19,7 +19,6 @@ from monitor.inference.golden import windows_of, write_golden
 from monitor.inference.manifest import GOLDEN_FILE, MODEL_FILE
 from monitor.inference.manifest_file import sha256_of, write_manifest
 from monitor.inference.session import Session
-from training.nets.tiny import WithProbability
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +31,16 @@ if TYPE_CHECKING:
 
 OPSET = 18
 PARITY = 1e-4
-"""Largest difference between torch and onnxruntime on any probability."""
+"""Largest difference between torch and onnxruntime on any output."""
 
 SOFTWARE = ("torch", "lightning", "numpy", "onnx", "onnxruntime", "soxr", "soundfile", "scikit-learn")
 
 
-def write_onnx(network: nn.Module, frames: int, bands: int, path: Path, metadata: dict[str, str]) -> None:
-    """`features` float32 (batch, frames, bands) -> `probability` float32 (batch,), free batch, one file."""
-    exported = WithProbability(network).eval().to(memory_format=torch.contiguous_format)
+def write_onnx(
+    network: nn.Module, frames: int, bands: int, path: Path, metadata: dict[str, str], output: str = "probability"
+) -> None:
+    """`features` float32 (batch, frames, bands) -> `output` float32 (batch, ...), free batch, one file."""
+    exported = network.eval().to(memory_format=torch.contiguous_format)
     example = torch.zeros(2, frames, bands)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -50,7 +51,7 @@ def write_onnx(network: nn.Module, frames: int, bands: int, path: Path, metadata
             (example,),
             str(path),
             input_names=["features"],
-            output_names=["probability"],
+            output_names=[output],
             dynamic_shapes={"features": {0: torch.export.Dim("batch", min=1, max=4096)}},
             opset_version=OPSET,
             dynamo=True,
@@ -65,17 +66,17 @@ def write_onnx(network: nn.Module, frames: int, bands: int, path: Path, metadata
     onnx.save(model, path)
 
 
-def check_parity(network: nn.Module, path: Path, windows: NDArray[np.float32]) -> float:
-    """Largest difference between torch and onnxruntime, for batches of 1, 2 and all.
+def check_parity(network: nn.Module, path: Path, windows: NDArray[np.float32], output: str = "probability") -> float:
+    """Largest difference between torch and onnxruntime in any output, for batches of 1, 2 and all.
 
     Raises BundleError when it is above `PARITY`.
     """
     session = Session(path)
     with torch.inference_mode():
-        expected = WithProbability(network).eval()(torch.from_numpy(windows)).numpy()
+        expected = network.eval()(torch.from_numpy(windows)).numpy()
     worst = 0.0
     for size in (1, 2, len(windows)):
-        outputs = session.run({"features": np.ascontiguousarray(windows[:size])})["probability"]
+        outputs = session.run({"features": np.ascontiguousarray(windows[:size])})[output]
         worst = max(worst, float(np.abs(outputs - expected[:size]).max()))
     if not worst <= PARITY:
         why = f"onnxruntime differs from torch by {worst:.2g}, more than {PARITY:g}"
@@ -83,10 +84,10 @@ def check_parity(network: nn.Module, path: Path, windows: NDArray[np.float32]) -
     return worst
 
 
-def golden_sound(rate: int) -> NDArray[np.int16]:
-    """2.5 s made by arithmetic: hiss, then three sweeps with harmonics such as a bird's, then a falling hum."""
+def golden_sound(rate: int, seconds: float = 2.5) -> NDArray[np.int16]:
+    """Sound made by arithmetic: hiss, then three sweeps with harmonics such as a bird's, then a falling hum."""
     generator = np.random.Generator(np.random.PCG64(1))
-    time = np.arange(int(2.5 * rate)) / rate
+    time = np.arange(int(seconds * rate)) / rate
     sound = 0.002 * generator.standard_normal(len(time))
     for start in (0.9, 1.15, 1.4):
         inside = (time >= start) & (time < start + 0.15)
@@ -103,11 +104,12 @@ def write_bundle(folder: Path, onnx_file: Path, manifest: Manifest, card: str, s
     folder.mkdir(parents=True, exist_ok=True)
     model = folder / MODEL_FILE
     model.write_bytes(onnx_file.read_bytes())
-    sound = golden_sound(spec.rate)
+    sound = golden_sound(spec.rate, max(2.5, spec.samples_in(manifest.window.frames) / spec.rate))
     features = Kernel(spec)(sound.astype(np.float32) / np.float32(32_768))
     cut = manifest.window
-    probability = Session(model).run({"features": windows_of(features, cut.frames, cut.hop)})["probability"]
-    write_golden(folder / GOLDEN_FILE, sound, features, {"probability": probability})
+    session = Session(model, dequantise=manifest.dequantise)
+    outputs = session.run({manifest.inputs[0].name: windows_of(features, cut.frames, cut.hop)})
+    write_golden(folder / GOLDEN_FILE, sound, features, outputs)
     (folder / "CARD.md").write_text(card, encoding="utf-8")
     write_manifest(manifest, folder)
     return folder

@@ -17,7 +17,7 @@ from training.card import gate_card
 from training.evaluate import average_precision, bootstrap_interval, operating_point, roc_auc, threshold_at
 from training.export import check_parity, write_bundle, write_index, write_onnx
 from training.fit import Fit, fit_all, probabilities
-from training.nets.tiny import multiplications, parameters
+from training.nets.tiny import WithProbability, multiplications, parameters
 from training.prepare import SPEC, prepare
 from training.protocol import score_esc50, score_field
 from training.results import Figure, GateResults, load_results, save_results
@@ -144,9 +144,9 @@ def export(
     scratch = Path(recipe.cache) / "export.onnx"
     recipe_hash = hashlib.sha256(recipe_path.read_bytes()).hexdigest()
     name = recipe_name(recipe_path)
-    write_onnx(final, frames, SPEC.bands, scratch, {FINGERPRINT_KEY: SPEC.fingerprint})
+    write_onnx(WithProbability(final), frames, SPEC.bands, scratch, {FINGERPRINT_KEY: SPEC.fingerprint})
     windows = material.validation.features[:256].astype(np.float32)
-    worst = check_parity(final, scratch, windows)
+    worst = check_parity(WithProbability(final), scratch, windows)
     progress(f"onnxruntime equals torch within {worst:.1e}")
     manifest = gate_manifest(recipe, name, recipe_hash, sha256_of(scratch), results, material.used)
     root = Path(recipe.bundle.folder)

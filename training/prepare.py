@@ -13,6 +13,7 @@ from training.data.audio import PATH_VERSION, AudioStore
 from training.data.catalog import Kind, data_folder, load_catalog
 from training.data.datasets import RENDER_VERSION, Examples, Renderer, rendered
 from training.data.pool import content_of, make_pool
+from training.data.species_parts import SPECIES_KINDS, read_table
 from training.data.splits import Part, assign
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
     """Decode, choose windows, render."""
     root = data_folder(recipe.data)
     cache = Path(recipe.cache)
-    catalogued = load_catalog(root)
+    catalogued = _without(load_catalog(root), recipe.held_out_species)
     assignments = assign(catalogued, recipe.validation_share, recipe.seed)
     chosen = [(r, a) for r, a in zip(catalogued, assignments, strict=True) if r.kind is Kind.FIELD or content_of(r)]
     recordings = [recording for recording, _ in chosen]
@@ -80,3 +81,12 @@ def prepare(recipe: GateRecipe, progress: Callable[[str], None]) -> Material:
         key=training.folder.name,
         used=dict(Counter(str(content) for content in {place.path: place.content for place in pool}.values())),
     )
+
+
+def _without(recordings: list[Recording], table: str) -> list[Recording]:
+    """Without clips of the species that another model is validated and tested on, which must be new to the gate."""
+    if not table:
+        return recordings
+    parts = read_table(Path(table))
+    held_out = {species for species, part in parts.items() if part is not Part.TRAIN}
+    return [one for one in recordings if one.kind not in SPECIES_KINDS or one.label not in held_out]

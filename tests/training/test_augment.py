@@ -14,12 +14,16 @@ from training.augment import (
     RELEASED_SIZES,
     MaskSizes,
     blend,
+    compression,
+    frequency_shift,
     mask,
     mixup,
+    resized_crop,
     rotate,
     spec_augment,
     spectrogram_mix,
     time_shift,
+    white_noise,
 )
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "losses.json").read_text(encoding="utf-8"))
@@ -129,6 +133,10 @@ def test_augmentations_leave_their_input_alone_and_repeat_with_their_seed() -> N
         lambda x, generator: spec_augment(x, PAPER_SIZES, generator),
         lambda x, generator: mask(x, 12, 6, generator),
         lambda x, generator: mixup(x, torch.ones(len(x)), 0.3, generator)[0],
+        frequency_shift,
+        white_noise,
+        compression,
+        resized_crop,
     ):
         once, again = augment(features, seeded(5)), augment(features, seeded(5))
         assert torch.equal(once, again)
@@ -143,3 +151,51 @@ def test_mixup_mixes_labels_as_it_mixes_windows() -> None:
     mixed, targets = mixup(features, labels, 0.4, seeded(3))
     torch.testing.assert_close(mixed, targets[:, None, None].expand(-1, 3, 2))
     assert ((targets - labels).abs() <= 0.5).all()
+
+
+@given(st.integers(1, 5), st.integers(0, 12), st.integers(0, 1000))
+def test_a_frequency_shift_moves_whole_windows_by_a_few_bands(batch: int, widest: int, seed: int) -> None:
+    features = torch.arange(64.0).expand(batch, 3, -1)
+    shifted = frequency_shift(features, seeded(seed), widest)
+    for window in shifted:
+        # The middle of every frame tells by how much; the edges repeat.
+        shift = 32 - int(window[0, 32])
+        assert abs(shift) <= widest
+        assert torch.equal(window, (torch.arange(64.0) - shift).clamp(0, 63).expand(3, -1))
+
+
+def test_white_noise_has_its_own_deviation_in_every_window() -> None:
+    added = white_noise(windows(200), seeded(), most=0.2) - windows(200)
+    deviations = added.std(dim=(1, 2))
+    assert added.mean().abs() < 1e-3
+    assert float(deviations.max()) <= 0.21
+    assert 0.08 < float(deviations.mean()) < 0.12
+    assert float(deviations.min()) < 0.02
+
+
+@given(st.integers(0, 1000))
+def test_compression_keeps_the_order_and_the_quiet_half(seed: int) -> None:
+    features = windows(3)
+    pressed = compression(features, seeded(seed))
+    assert (pressed <= features + 1e-6).all()
+    quiet = features <= features.mean(dim=(1, 2), keepdim=True)
+    assert torch.equal(pressed[quiet], features[quiet])
+    for window, original in zip(pressed.flatten(1), features.flatten(1), strict=True):
+        assert (window[original.argsort()].diff() >= -1e-5).all()
+
+
+@given(st.integers(1, 4), st.integers(2, 60), st.integers(2, 60), st.integers(0, 1000))
+def test_a_resized_crop_shows_a_part_of_the_window(batch: int, frames: int, bands: int, seed: int) -> None:
+    # Each cell is the sum of its frame and its band in 0..1, so what is shown tells where it was.
+    time, band = torch.linspace(0, 1, frames), torch.linspace(0, 1, bands)
+    features = (time[:, None] + band[None, :]).expand(batch, -1, -1)
+    cropped = resized_crop(features, seeded(seed), least=0.5)
+    assert cropped.shape == features.shape
+    assert (cropped.diff(dim=1) >= -1e-4).all()
+    assert (cropped.diff(dim=2) >= -1e-4).all()
+    assert float(cropped.min()) >= -1e-4
+    assert float(cropped.max()) <= 2.0 + 1e-4
+
+
+def test_a_crop_of_everything_is_the_window() -> None:
+    torch.testing.assert_close(resized_crop(windows(), seeded(), least=1.0), windows(), rtol=0, atol=1e-4)

@@ -159,6 +159,7 @@ def test_the_bundle_loads_and_passes_its_self_test(run: tuple[Path, Path, list[s
 def test_torch_and_onnxruntime_agree(run: tuple[Path, Path, list[str]]) -> None:
     from training.export import check_parity
     from training.gate import FINAL, train
+    from training.nets.tiny import WithProbability
     from training.prepare import prepare
 
     recipe, models, _ = run
@@ -166,7 +167,7 @@ def test_torch_and_onnxruntime_agree(run: tuple[Path, Path, list[str]]) -> None:
     material = prepare(settings, lambda _: None)
     network = train(settings, material, (FINAL,), lambda _: None)[FINAL]
     windows = np.random.default_rng(0).uniform(-90, 0, (7, 50, 128)).astype(np.float32)
-    assert check_parity(network, models / "tiny-gate/0.1.0/model.onnx", windows) <= 1e-4
+    assert check_parity(WithProbability(network), models / "tiny-gate/0.1.0/model.onnx", windows) <= 1e-4
 
 
 def test_a_second_run_takes_everything_from_the_cache(run: tuple[Path, Path, list[str]]) -> None:

@@ -5,16 +5,22 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import SettingsError, UsageError
-from training.config import load_recipe
+from training.config import SYSTEMS, load_recipe
 from training.data.catalog import data_folder, load_catalog
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "configs/training").glob("**/*.toml"))
+GATES = [path for path in RECIPES if path.parent.name == "gate"]
 SMALLEST = 'system = "gate"\n[bundle]\nname = "a"\nversion = "1.0.0"\nsummary = "A."\n'
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_recipe_makes_a_network(path: Path) -> None:
+def test_every_recipe_is_read_and_its_system_known(path: Path) -> None:
+    assert load_recipe(path).system in SYSTEMS
+
+
+@pytest.mark.parametrize("path", GATES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_gate_recipe_makes_a_network(path: Path) -> None:
     torch = pytest.importorskip("torch")
     from training.nets.tiny import TinyGate, parameters
 
@@ -25,7 +31,7 @@ def test_every_recipe_makes_a_network(path: Path) -> None:
 
 
 def test_there_is_a_recipe() -> None:
-    assert RECIPES
+    assert GATES
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,8 @@ def test_there_is_a_recipe() -> None:
         (SMALLEST + "[optimiser]\nbatch = 'many'\n", "optimiser.batch"),
         ("system = 'gate'\n", "bundle"),
         ("system = \n", "not TOML"),
+        ("seed = 0\n", "system: missing"),
+        ("system = 'bats'\n", "system: 'bats' is unknown"),
     ],
 )
 def test_wrong_recipes_are_refused_by_key(tmp_path: Path, text: str, words: str) -> None:

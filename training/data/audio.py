@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.audio.files import FileSource
 from monitor.audio.resample import Decimate, EngineRate
+from monitor.core.types import ENGINE_RATE
 from monitor.errors import SourceError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     A recording that breaks off is kept as far as it goes. Raises SourceError when nothing can be read.
     """
     source = FileSource(path)
-    to_engine, to_rate = EngineRate(source.rate), Decimate(rate)
+    to_engine = EngineRate(source.rate)
     engine: list[AudioBlock] = []
     try:
         for block in source.blocks():
@@ -41,8 +42,12 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
             raise
         # The fault comes after the sound before it, as in the monitor; what was heard is good.
     engine += to_engine.flush()
-    parts = [part.samples for block in engine for part in to_rate.push(block)]
-    parts += [part.samples for part in to_rate.flush()]
+    if rate == ENGINE_RATE:
+        parts = [block.samples for block in engine]
+    else:
+        to_rate = Decimate(rate)
+        parts = [part.samples for block in engine for part in to_rate.push(block)]
+        parts += [part.samples for part in to_rate.flush()]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
 

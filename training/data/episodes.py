@@ -116,6 +116,14 @@ class EpisodeSampler:
         """Those that episodes draw from, by name."""
         return list(self._blocks)
 
+    def blocks(self, species: str) -> list[list[list[int]]]:
+        """Rows of a species by what must stay on one side (recordist or recording), in it by recording."""
+        return [[list(take) for take in block] for block in self._blocks[species]]
+
+    def keys(self, row: int) -> frozenset[str]:
+        """Names such that a clip to learn from and one to ask about share none."""
+        return self._keys[row]
+
     def draw(self, number: int) -> Episode:
         """Episode `number`, from 0. Raises UsageError when no draw keeps support and query apart."""
         chance = random.Random(f"{self.seed}:{number}")
@@ -214,6 +222,16 @@ def _components(rows: Sequence[int], keys: Sequence[frozenset[str]]) -> list[lis
         members = [*itertools.chain.from_iterable(group[1] for group in touching), row]
         groups.append((set(names), members))
     return [members for _, members in groups]
+
+
+def components(recordings: Sequence[Recording]) -> list[int]:
+    """A number for each clip; those cut from one recording have the same."""
+    numbers = [0] * len(recordings)
+    keys = [_keys(recording, Apart.RECORDING) for recording in recordings]
+    for number, rows in enumerate(_components(range(len(recordings)), keys)):
+        for row in rows:
+            numbers[row] = number
+    return numbers
 
 
 def _blocks(recordings: Sequence[Recording], rows: Sequence[int], apart: Apart) -> list[_Block]:

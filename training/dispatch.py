@@ -1,0 +1,47 @@
+"""Which functions a recipe's system has. Each imports what is heavy when it is asked for, not before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any, Protocol
+
+    class Results(Protocol):
+        """What was measured."""
+
+        def lines(self) -> list[str]:
+            """For a terminal."""
+            ...
+
+    Progress = Callable[[str], None]
+
+
+class System(NamedTuple):
+    """What can be done with a recipe; every function takes recipe, its path and where progress is told."""
+
+    run: Callable[[Any, Path, Progress], Results]
+    """Everything."""
+    evaluate: Callable[[Any, Path, Progress], Results]
+    """Measure again."""
+    export: Callable[[Any, Path, Progress], Path]
+    """Write the bundle; its folder."""
+
+
+def system_of(name: str) -> System:
+    """Functions of the system that a recipe names. Raises ValueError when there is none, which no recipe passes."""
+    if name == "gate":
+        from training.gate import evaluate_gate, export_gate, run_gate
+
+        return System(run_gate, lambda recipe, _, progress: evaluate_gate(recipe, progress), export_gate)
+    if name == "fewshot":
+        from training.fewshot.run import evaluate_fewshot, export_fewshot, run_fewshot
+
+        return System(run_fewshot, evaluate_fewshot, export_fewshot)
+    if name == "fewshot-paper":
+        from training.fewshot.ablation import evaluate_paper, export_paper, run_paper
+
+        return System(run_paper, evaluate_paper, export_paper)
+    raise ValueError(f"no system is called {name}")
