@@ -52,7 +52,7 @@ def write_onnx(
             str(path),
             input_names=["features"],
             output_names=[output],
-            dynamic_shapes={"features": {0: torch.export.Dim("batch", min=1, max=4096)}},
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -113,6 +113,12 @@ def write_bundle(folder: Path, onnx_file: Path, manifest: Manifest, card: str, s
     (folder / "CARD.md").write_text(card, encoding="utf-8")
     write_manifest(manifest, folder)
     return folder
+
+
+def recipe_name(path: Path) -> str:
+    """The recipe's path inside the repository, or its bare name when it lies elsewhere."""
+    parts = path.resolve().parts
+    return "/".join(parts[parts.index("configs") :]) if "configs" in parts else path.name
 
 
 def software() -> dict[str, str]:

@@ -15,7 +15,7 @@ from training.baselines import measure_cues
 from training.bundle import gate_manifest
 from training.card import gate_card
 from training.evaluate import average_precision, bootstrap_interval, operating_point, roc_auc, threshold_at
-from training.export import check_parity, write_bundle, write_index, write_onnx
+from training.export import check_parity, recipe_name, write_bundle, write_index, write_onnx
 from training.fit import Fit, fit_all, probabilities
 from training.nets.tiny import WithProbability, multiplications, parameters
 from training.prepare import SPEC, prepare
@@ -155,12 +155,6 @@ def export(
     write_index(root)
     progress(f"bundle in {folder}")
     return folder
-
-
-def recipe_name(path: Path) -> str:
-    """The recipe's path inside the repository, or its bare name when it lies elsewhere."""
-    parts = path.resolve().parts
-    return "/".join(parts[parts.index("configs") :]) if "configs" in parts else path.name
 
 
 def _figure(figure: Callable[[NDArray[np.float64], NDArray[np.float64]], float], scored: Scored, how: str) -> Figure:

@@ -12,13 +12,13 @@ import numpy as np
 from monitor.errors import UsageError
 from training.data.episodes import Protocol
 from training.data.splits import Part
+from training.export import recipe_name
 from training.fewshot.episodes_score import EpisodeSet, Method
 from training.fewshot.figures import Interval, OverSeeds
 from training.fewshot.paper_fit import Material, Run, fit_all
 from training.fewshot.paper_results import PaperResults, RowScore, Score, markdown
 from training.fewshot.paper_source import load_source
 from training.fewshot.paper_store import render_clips
-from training.gate import recipe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,7 @@ from monitor.inference.manifest import (
 )
 from monitor.inference.manifest_file import sha256_of
 from training.bundle import LICENCE
-from training.export import software, write_bundle
+from training.export import recipe_name, software, write_bundle
 from training.fewshot.card import encoder_card
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def encoder_manifest(
         thresholds={"known": Threshold(value=round(calibration.known, 4), chosen_on=made.fitted.chosen_on)},
         metrics=_metrics(results),
         training=Training(
-            recipe=recipe_path.as_posix(), recipe_sha256=sha256_of(recipe_path), seed=recipe.seed, software=software()
+            recipe=recipe_name(recipe_path), recipe_sha256=sha256_of(recipe_path), seed=recipe.seed, software=software()
         ),
         data=SOURCES,
         licence=LICENCE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from training.bundle import LICENCE
+from training.export import recipe_name
 from training.fewshot.tables import false_tag_table, few_shot_table, inserted_table, open_set_table
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _training(recipe: FewShotRecipe, recipe_path: Path, made: Made) -> str:
     mixtures = recipe.mixtures
     return f"""## Training
 
-`auricle-train run {recipe_path.as_posix()}`
+`auricle-train run {recipe_name(recipe_path)}`
 
 Species are apart: 908 train, 40 validate (choices, cohort, threshold), 60 test; the table is
 `configs/training/fewshot/species.csv`. The gate that chooses windows has not heard the validation and test
@@ -102,7 +103,7 @@ def _measured(recipe: FewShotRecipe, recipe_path: Path, results: FewShotResults)
     return f"""## Measured
 
 All by the file that ships, on {headline(results).clips} clips of {headline(results).species} test species, once
-(`auricle-train evaluate {recipe_path.as_posix()}`). Accuracy in percent with a 95 % interval from a bootstrap
+(`auricle-train evaluate {recipe_name(recipe_path)}`). Accuracy in percent with a 95 % interval from a bootstrap
 over species and recordings; support and query by different recordists.
 
 {few_shot_table(nearest, methods=False)}
