@@ -140,20 +140,19 @@ def _limits() -> str:
     return """## Limits
 
 - Sound above 8 kHz is not heard.
-- One clip of one bird teaches one bird: songs differ between individuals and places, and calls from songs.
-Enroll several clips. - Test clips come mostly from quizzes and guides: close, clean, cut to the call. Expect
-less of distant birds.
+- One clip of one bird teaches one bird: songs differ between individuals and places, and calls from songs. Enroll
+  several clips.
+- Test clips come mostly from quizzes and guides: close, clean, cut to the call. Expect less of distant birds.
 - Frogs were only trained on."""
 
 
 def _cost(results: FewShotResults) -> str:
     return f"""## Cost
 
-{results.parameters:,} weights, {results.bytes / 1e6:.1f} MB with the large ones as eight bits (smallest cosine
-to the embedding at full width {results.least_cosine:.4f}); onnxruntime equals torch within {results.parity:.0e}.
+{results.parameters:,} weights, {results.bytes / 1e6:.1f} MB with the large ones as eight bits (smallest cosine to the
+embedding at full width {results.least_cosine:.4f}); onnxruntime equals torch within {results.parity:.0e}.
 
 ## Licence
 
 The weights are under {LICENCE}, because some recordings, and the teacher, are non-commercial and share-alike. No
-recording is
-part of this bundle, nor any weight of the teacher: the sound in `golden.npz` is made by arithmetic."""
+recording is part of this bundle, nor any weight of the teacher: the sound in `golden.npz` is made by arithmetic."""
