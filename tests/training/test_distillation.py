@@ -163,7 +163,7 @@ def test_a_trained_student_is_kept_and_read_again(tmp_path: Path) -> None:
     again = distil(recipe, never, never, target, tmp_path / "student.pt", told.append)
     windows = decibels(chunk.features[:3])
     for one, other in zip(outputs(trained, windows), outputs(again, windows), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)  # another memory layout, another rounding
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)  # another memory layout, another rounding
     pooled, answers = outputs(again, windows[:1])
     np.testing.assert_allclose(pooled, outputs(again, windows)[0][:1], atol=1e-4)
     assert answers.shape == (1, 1024)
