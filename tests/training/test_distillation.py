@@ -173,3 +173,34 @@ def test_another_file_is_not_taken_for_the_teacher(tmp_path: Path) -> None:
     (tmp_path / "BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite").write_bytes(b"not a model")
     with pytest.raises(UsageError, match=r"not BirdNET V2\.4"):
         fetch_teacher(tmp_path, print)
+
+
+def test_a_blended_window_has_both_sounds_and_points_between_their_targets() -> None:
+    settings = Distillation(blend_share=1.0, blend_db=(0.0, 0.0))
+    system = DistillationSystem(Student(), settings, total_steps=10, seed=0)
+    features = torch.full((2, FRAMES, BIRD.bands), -90.0)
+    features[0, :, 10], features[1, :, 90] = -20.0, -50.0
+    targets = torch.eye(2, 1024)
+    seeds = range(20)
+    for seed in seeds:
+        system._generator.manual_seed(seed)
+        blended, told = system.blended(features, targets)
+        np.testing.assert_allclose(told.norm(dim=1), 1.0, atol=1e-5)
+        if told[0, 1] > 0:  # the draw that laid the other window on top, as loud as the first
+            np.testing.assert_allclose(told[0, :2], [0.5**0.5, 0.5**0.5], atol=1e-5)
+            np.testing.assert_allclose(blended[0, :, [10, 90]].mean(dim=0), [-20.0, -20.0], atol=0.1)
+            return
+    pytest.fail("no draw of twenty took the other window")
+
+
+def test_a_student_begins_where_it_is_told(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    chunk = Chunk(
+        generator.integers(0, 255, (4, FRAMES, BIRD.bands), np.uint8), generator.random((4, 1024)).astype("f2")
+    )
+    target = fit_target(generator.random((40, 1024), np.float32), np.repeat(np.arange(10), 4), TargetSpace())
+    recipe = _recipe(distillation={"epochs": 1.0, "batch": 4, "learning_rate": 1e-9, "weight_decay": 0.0, "threads": 1})
+    start = Student()
+    made = distil(recipe, lambda: [chunk], lambda: [chunk], target, tmp_path / "student.pt", print, start)
+    for name, weight in made.named_parameters():
+        torch.testing.assert_close(weight, dict(start.named_parameters())[name], atol=1e-6, rtol=0.0)

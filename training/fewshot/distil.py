@@ -81,10 +81,11 @@ def distil(
     target: Target,
     checkpoint: Path,
     progress: Callable[[str], None],
+    start: Student | None = None,
 ) -> Student:
     """The student with its averaged weights, in evaluation mode; `checkpoint` names what it was made of.
 
-    Mixtures are asked for only when there is something to train.
+    It begins with the weights of `start`, or random ones. Mixtures are asked for only when there is something to train.
     """
     settings = recipe.distillation
     student = Student()
@@ -92,6 +93,8 @@ def distil(
         lightning.seed_everything(recipe.seed, verbose=False)
         torch.set_num_threads(settings.threads)
         student = Student()
+        if start is not None:
+            student.load_state_dict(start.state_dict())
         data = _Mixtures(training(), target)
         _train(recipe, student, data, _Mixtures(validation(), target), checkpoint, progress)
         refresh_statistics(student, data, recipe.seed)

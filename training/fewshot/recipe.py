@@ -69,6 +69,11 @@ class Distillation(Section):
     """Windows that get steady noise on top, the teacher's answer unchanged, ..."""
     noise_db: Range = (-45.0, -10.0)
     """... this far below their loudest cell."""
+    blend_share: Share = 0.0
+    """Windows on which another one of the batch is laid, the teacher's answers blended as the amplitudes are: sound
+    that costs no teacher, and is only nearly what it would say; ..."""
+    blend_db: Range = (-12.0, 0.0)
+    """... this much louder than the first."""
     threads: Count = 2
 
 
@@ -108,6 +113,8 @@ class FewShotRecipe(Section):
     """Decoded recordings, the teacher, mixtures, checkpoints; may be deleted at any time."""
     gate: str = "models/bird-gate/1.1.0"
     seed: int = 0
+    start: str | None = None
+    """Recipe whose student this one's begins as; unset: random weights."""
     workers: Count = 2
     frames: Count = 147
     """Of a window: the teacher's 3 s."""

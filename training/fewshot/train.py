@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.errors import UsageError
+from training.config import load_recipe
 from training.data.splits import Part
 from training.fewshot.distil import distil
 from training.fewshot.mixtures import Mixer, load_chunks, render_mixtures
+from training.fewshot.recipe import FewShotRecipe
 from training.fewshot.sources import load_sources
 from training.fewshot.target import fit_target
 from training.fewshot.taught import clean_windows, teach
@@ -19,7 +22,6 @@ from training.fewshot.teacher import fetch_teacher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.fewshot.recipe import FewShotRecipe
     from training.fewshot.sources import Sources
     from training.nets.student import Student
 
@@ -61,7 +63,9 @@ def train(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Trained:
     target = fit_target(taught.embeddings, species[taught.clips], recipe.target)
     held_out = mixtures(Part.VALIDATION, recipe.mixtures.validation_count, 1)
     training = mixtures(Part.TRAIN, recipe.mixtures.count, 0)
-    key = recipe.key(f"{training.name} clean", "target", "distillation", "seed")
+    start = _start(recipe, progress)
+    begun = f" from {start.key}" if start else ""
+    key = recipe.key(f"{training.name} clean{begun}", "target", "distillation", "seed")
     student = distil(
         recipe,
         lambda: [*load_chunks(training), clean_windows(paths, sources.store, taught, recipe.frames)],
@@ -69,5 +73,17 @@ def train(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Trained:
         target,
         cache / f"student-{key}.pt",
         progress,
+        start.student if start else None,
     )
     return Trained(student, sources, teacher, key)
+
+
+def _start(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Trained | None:
+    """What an earlier recipe made. Raises UsageError when it is of another kind."""
+    if recipe.start is None:
+        return None
+    earlier = load_recipe(Path(recipe.start))
+    if not isinstance(earlier, FewShotRecipe):
+        raise UsageError(recipe.start, "makes no bird encoder to begin with", "Name a recipe of system `fewshot`.")
+    progress(f"beginning with the student of {recipe.start}")
+    return train(earlier, progress)

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from training.fewshot.recipe import Distillation
     from training.nets.student import Student
 
-WORTH_COMPILING = 500
-"""Steps from which on the minute or two that compiling takes comes back."""
-
 
 class DistillationSystem(lightning.LightningModule):
     """1 - cosine between the student's answer and the whitened teacher; AdamW, cosine schedule with a warm-up."""
@@ -24,16 +21,14 @@ class DistillationSystem(lightning.LightningModule):
     def __init__(self, student: Student, settings: Distillation, total_steps: int, seed: int) -> None:
         super().__init__()
         self.student = student.to(memory_format=torch.channels_last)
-        # In a list, so that the compiled wrapper adds no second copy of the weights to checkpoints.
-        self._run = [torch.compile(student) if total_steps >= WORTH_COMPILING else student]
         self.settings = settings
         self.total_steps = total_steps
         self._generator = torch.Generator().manual_seed(seed)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         """Loss of one batch: features `(batch, frames, bands)` in dB, unit targets `(batch, 1024)`."""
-        features, targets = batch
-        _, answers = self._run[0](self.disturbed(features))
+        features, targets = self.blended(*batch)
+        _, answers = self.student(self.disturbed(features))
         loss = 1.0 - nn.functional.cosine_similarity(answers, targets).mean()
         self.log("loss", loss, prog_bar=True, batch_size=len(targets))
         return loss
@@ -44,6 +39,22 @@ class DistillationSystem(lightning.LightningModule):
         _, answers = self.student(features)
         cosine = nn.functional.cosine_similarity(answers, targets).mean()
         self.log("validation_cosine", cosine, batch_size=len(targets))
+
+    def blended(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Some windows with another one of the batch on top, in power; their targets weigh as the amplitudes do."""
+        settings = self.settings
+        batch = len(features)
+        if settings.blend_share == 0.0:
+            return features, targets
+        other = torch.randperm(batch, generator=self._generator)
+        gain = self._uniform(batch, settings.blend_db)
+        gain = torch.where(self._chosen(batch, settings.blend_share)[:, 0, 0], gain, torch.full_like(gain, -torch.inf))
+        power = 10.0 ** (features / 10.0)
+        mean = power.mean(dim=(1, 2)).clamp_min(1e-12)
+        weight = 10.0 ** (gain / 10.0)
+        power = power + (weight * mean / mean[other])[:, None, None] * power[other]
+        blend = targets + weight.sqrt()[:, None] * targets[other]
+        return 10.0 * torch.log10(power.clamp_min(1e-12)), nn.functional.normalize(blend, dim=1)
 
     def disturbed(self, features: Tensor) -> Tensor:
         """What changes the sound but not the answer: a turn in time, steady noise, masks."""
