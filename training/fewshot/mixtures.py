@@ -14,6 +14,7 @@ from monitor.core.types import AudioBlock
 from monitor.features.frontend import Kernel
 from monitor.features.spec import BIRD
 from training.data.mixtures import Colouring, colour, cut, mix, to_level
+from training.fewshot.synthetic_species import sing, synthetic_species
 from training.fewshot.teacher import RATE, SAMPLES, BirdNet
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Mixer:
         self._species = sorted(sources.birds[part])
         self._birds = sources.birds[part]
         self._backgrounds = sources.backgrounds
+        self._others = sources.others
         self._mixtures = mixtures
         self._kernel = Kernel(BIRD)
         self._frames = frames
@@ -83,13 +85,28 @@ class Mixer:
         return student_features(sound, self._kernel, self._frames)
 
     def _bird(self, generator: np.random.Generator) -> Samples:
-        """3 s of a clip: each species is as likely as another, then each of its clips, then each start."""
+        """3 s of a clip, or of what takes its place: each species is as likely as another, then each of its clips."""
         settings = self._mixtures
+        # Shares of 0 draw nothing: what was rendered without them stays what it was.
+        place = generator.random() if settings.synthetic_share or settings.other_share else 1.0
+        if place < settings.synthetic_share:
+            species = synthetic_species(int(generator.integers(2**32)))
+            return sing(species, int(generator.integers(2**32)), 0, SAMPLES, RATE)
+        if place < settings.synthetic_share + settings.other_share:
+            samples = self._samples(self._others[int(generator.integers(len(self._others)))])
+            return self._played(samples, generator, 1.0, settings.other_speed)
         clips = self._birds[self._species[int(generator.integers(len(self._species)))]]
         samples = self._samples(clips[int(generator.integers(len(clips)))])
+        return self._played(samples, generator, settings.speed_share, settings.speed)
+
+    def _played(
+        self, samples: Samples, generator: np.random.Generator, share: float, speeds: tuple[float, float]
+    ) -> Samples:
+        """3 s from anywhere, some slower or faster, some backwards."""
+        settings = self._mixtures
         speed = 1.0
-        if generator.random() < settings.speed_share:
-            speed = float(np.exp(generator.uniform(*np.log(settings.speed))))
+        if generator.random() < share:
+            speed = float(np.exp(generator.uniform(*np.log(speeds))))
         length = int(np.ceil(SAMPLES * speed))
         sound = cut(samples, int(generator.integers(max(1, len(samples) - length + 1))), length)
         if speed != 1.0:

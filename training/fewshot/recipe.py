@@ -25,6 +25,12 @@ class Mixtures(Section):
     speed_share: Share = 0.5
     """Birds played slower or faster: other pitch, other tempo, in effect another species."""
     speed: Range = (0.75, 1.33)
+    synthetic_share: Share = 0.0
+    """In the place of a bird a species that does not exist (`synthetic_species`), ..."""
+    other_share: Share = 0.0
+    """... or any other sound of ESC-50 (`background_folds`) and of animals, ..."""
+    other_speed: Range = (0.5, 3.0)
+    """... played slower or faster."""
     reversed_share: Share = 0.1
     background_share: Share = 0.6
     snr_db: Range = (0.0, 30.0)

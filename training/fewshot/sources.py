@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Sources:
     birds: dict[Part, dict[str, list[Recording]]]
     """Clips by part and species."""
     backgrounds: list[Recording]
+    others: list[Recording] = field(default_factory=list["Recording"])
+    """What may sound in the place of a bird."""
 
 
 def load_sources(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Sources:
@@ -46,10 +48,15 @@ def load_sources(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Sour
             species.setdefault(recording.label, []).append(recording)
     folds = recipe.mixtures.background_folds
     backgrounds = [recording for recording in recordings if _is_background(recording, folds)]
-    used = [one for species in birds.values() for clips in species.values() for one in clips] + backgrounds
+    others = [one for one in backgrounds if one.kind is Kind.ESC50]
+    if recipe.mixtures.other_share:
+        others += [one for one in recordings if one.kind is Kind.ANIMAL]
+    used = [one for species in birds.values() for clips in species.values() for one in clips]
+    used += backgrounds + [one for one in others if one.kind is Kind.ANIMAL]
     progress(f"{len(used)} recordings at {RATE} Hz")
     store = AudioStore.open(root, used, RATE, Path(recipe.cache), progress)
-    return Sources(store, birds, [one for one in backgrounds if len(store[one.path]) > 0])
+    heard, foreground = ([one for one in some if len(store[one.path]) > 0] for some in (backgrounds, others))
+    return Sources(store, birds, heard, foreground)
 
 
 def _is_background(recording: Recording, folds: tuple[int, ...]) -> bool:

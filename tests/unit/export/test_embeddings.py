@@ -15,7 +15,8 @@ from monitor.export.embeddings import EmbeddingFile
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=8)
+# Half characters, of file names that are no Unicode, come back escaped: a test of their own.
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
 @settings(max_examples=30, deadline=None)
