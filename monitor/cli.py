@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from monitor.commands import console
+from monitor.commands.machine_app import machine_app
+from monitor.commands.models_app import models_app
 from monitor.commands.options import ConfigFile, Encoder, leave, read_settings
 from monitor.commands.species_app import species_app
+from monitor.commands.species_options import Known, Latitude, Longitude, Week, species_flags, species_words
 from monitor.errors import AuricleError
 from monitor.paths import program_log
 
@@ -22,10 +25,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="A program that listens: where is a bird heard, live from a microphone or in recordings, on one CPU core.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="Model bundles: what is there, and whether it is sound.")
 config_app = typer.Typer(no_args_is_help=True, help="Settings: defaults, file, environment, flags.")
 keys_app = typer.Typer(no_args_is_help=True, help="CURVE keys, needed where sockets leave this machine.")
 app.add_typer(species_app, name="species")
+app.add_typer(machine_app, name="machine")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
@@ -96,6 +99,10 @@ def replay(
     log: Log = None,
     channel: Annotated[str | None, typer.Option(help="loudest, or the number of a channel from 1.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of local file names, such as Europe/Berlin.")] = None,
+    species: Known = None,
+    lat: Latitude = None,
+    lon: Longitude = None,
+    week: Week = None,
     config: ConfigFile = None,
     stay: Stay = False,
 ) -> None:
@@ -105,11 +112,11 @@ def replay(
     """
     from monitor.commands import play, screen
 
-    settings = read_settings(config)
+    settings = read_settings(config, species=species_flags(species, lat, lon, week))
     options = play.Options(play.parse_speed(speed), jsonl, log, stay, channel, timezone)
     if not no_tui and jsonl != "-" and console.has_terminal():
         title = paths[0] if len(paths) == 1 else f"{len(paths)} recordings or folders"
-        words = ["replay", *play.arguments(options), "--", *paths]
+        words = ["replay", *play.arguments(options), *species_words(species, lat, lon, week), "--", *paths]
         leave(screen.play_behind(words, config, title=title, piped="-" in paths))
     console.keep_program_log(program_log())
     leave(play.recordings(paths, settings, options))
@@ -254,30 +261,6 @@ def bench(
     from monitor.commands import examine
 
     leave(examine.bench(read_settings(config), minutes, recording))
-
-
-@models_app.command("list")
-def models_list() -> None:
-    """Bundles that the monitor can load.
-
-    Example: `auricle models list`
-    """
-    from monitor.commands import examine
-
-    leave(examine.list_models())
-
-
-@models_app.command("verify")
-def models_verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")] = None,
-) -> None:
-    """Checks hashes, shapes and the golden self-test of bundles.
-
-    Example: `auricle models verify bird-gate`
-    """
-    from monitor.commands import examine
-
-    leave(examine.verify_models(names or []))
 
 
 @config_app.command("show")

@@ -36,6 +36,11 @@ def species_folder() -> Path:
     return data_dir() / "species"
 
 
+def machines_folder() -> Path:
+    """The machines that were enrolled, and the audio behind them."""
+    return data_dir() / "machines"
+
+
 def program_log() -> Path:
     """What the program itself has to say (faults with their tracebacks)."""
     return Path(platformdirs.user_log_dir("auricle", appauthor=False)) / "auricle.log"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotations)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -82,6 +82,95 @@ class BirdsSettings(Section):
         return self
 
 
+class SpeciesSettings(Section):
+    """Species that a model knows from its training, beside those that were taught."""
+
+    enabled: bool = True
+    models: tuple[str, ...] | None = None
+    """Bundles of task `species`; unset: `birdnet` where it was imported (`auricle models import birdnet`)."""
+    run: Literal["always", "gated"] = "always"
+    """`gated`: only where the gate hears a bird, which costs less and misses what the gate misses."""
+    overlap_s: Annotated[float, Field(ge=0.0, le=10.0)] | None = None
+    """Seconds that two windows share; unset: 0 for models that take a waveform, as birdnet; else as the bundle says."""
+    sensitivity: Annotated[float, Field(ge=0.5, le=1.5)] = 1.0
+    """As in BirdNET's own programs: higher finds more, and more that is not there."""
+    confidence: Probability | None = None
+    """Probability from which on a species is told of; unset: the bundle's own, else 0.25. A class' own goes first."""
+    latitude: Annotated[float, Field(ge=-90.0, le=90.0)] | None = None
+    """Degrees, north above 0; with the longitude: only species that occur there are told of (birdnet)."""
+    longitude: Annotated[float, Field(ge=-180.0, le=180.0)] | None = None
+    """Degrees, east above 0."""
+    week: Annotated[int, Field(ge=1, le=48)] | None = None
+    """Of a year of 48 weeks, four in each month; unset: species of the whole year."""
+    range_threshold: Probability = 0.03
+    """Probability of occurrence from which on a species is expected."""
+    allow: tuple[str, ...] = ()
+    """Only these are told of, wherever they occur: labels, scientific or common names; empty: all that are expected."""
+    deny: tuple[str, ...] = ()
+    """These never are."""
+
+    @model_validator(mode="after")
+    def _whole_place(self) -> SpeciesSettings:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude are given together")
+        if self.week is not None and self.latitude is None:
+            raise ValueError("a week needs latitude and longitude")
+        return self
+
+
+class MachinesSettings(Section):
+    """The machine branch."""
+
+    enabled: bool = True
+    names: tuple[str, ...] = ()
+    """Listen for these only; empty: for all that are enrolled."""
+    encoder: str | None = None
+    """Bundle whose embeddings judge them beside simple features; unset: `machine-encoder` where there is one."""
+
+
+class ScenePolicy(Section):
+    """What a scene means for the other branches. What it suppresses is logged all the same, and marked."""
+
+    scene: Annotated[str, Field(min_length=1)]
+    """Label of the scene, or `unknown`, while which it holds."""
+    suppress: tuple[Literal["bird_tags", "known_species"], ...] = ()
+    """Neither shown nor counted: tags of taught species, detections of known ones."""
+    alarm_rarer: Annotated[float, Field(ge=1.0, le=1e6)] = 1.0
+    """An alarm of a machine needs windows so many times rarer among its normals than its alarm line."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> ScenePolicy:
+        if not self.suppress and self.alarm_rarer == 1.0:
+            raise ValueError("a policy suppresses something, or has alarm_rarer above 1")
+        return self
+
+
+class SceneSettings(Section):
+    """The scene branch."""
+
+    enabled: bool = True
+    model: str | None = None
+    """Bundle that tells scenes; unset: `scene` where there is one."""
+    known: Probability | None = None
+    """Probability from which on a scene is known; unset: the bundle's own."""
+    time_constant_s: Annotated[float, Field(ge=0.5, le=600.0)] = 4.5
+    """Of the smoothing, seconds; 4.5 averages as ten seconds do, for which the bundle's threshold was chosen."""
+    hold_s: Annotated[float, Field(ge=0.0, le=600.0)] = 3.0
+    """Seconds for which another scene must be the likeliest until it counts."""
+    policies: tuple[ScenePolicy, ...] = ()
+    """What scenes mean for the others, such as [{scene = "vehicle_interior", suppress = ["bird_tags"]}]."""
+
+
+class SoundSettings(Section):
+    """The sound-class branch."""
+
+    enabled: bool = True
+    model: str | None = None
+    """Bundle that tells noise, music and speech; unset: `sound-class` where there is one."""
+    time_constant_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
+    """Of the average behind the smoothed class, seconds."""
+
+
 class EngineSettings(Section):
     """The engine."""
 
@@ -106,6 +195,10 @@ class Settings(BaseSettings):
     capture: CaptureSettings = CaptureSettings()
     bus: BusSettings = BusSettings()
     birds: BirdsSettings = BirdsSettings()
+    species: SpeciesSettings = SpeciesSettings()
+    machines: MachinesSettings = MachinesSettings()
+    scene: SceneSettings = SceneSettings()
+    sound: SoundSettings = SoundSettings()
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()
 
@@ -137,7 +230,9 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Mapping[str, Any
     try:
         return Sourced(**given)  # pyright: ignore[reportArgumentType] (pydantic parses the plain values)
     except ValidationError as fault:
-        raise SettingsError(str(chosen), _sentences(fault), REMEDY) from fault
+        places = [error["loc"] for error in fault.errors(include_url=False)]
+        by_flags = all(len(place) > 1 and str(place[1]) in given.get(str(place[0]), {}) for place in places)
+        raise SettingsError("command line" if by_flags else str(chosen), _sentences(fault), REMEDY) from fault
 
 
 REMEDY = "`auricle config show` prints every key with its value; `auricle config init` writes a commented file"

@@ -6,7 +6,9 @@ import ast
 import inspect
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from monitor.settings import Section, Settings
@@ -35,6 +37,11 @@ def _section(section: Section, *, commented: bool) -> list[str]:
 def _value(value: object) -> str | None:
     if value is None:
         return None
+    if isinstance(value, BaseModel):
+        parts = {key: _value(getattr(value, key)) for key in type(value).model_fields}
+        return "{" + ", ".join(f"{key} = {part}" for key, part in parts.items() if part is not None) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(_value(item)) for item in cast("tuple[object, ...]", value)) + "]"
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
 
 

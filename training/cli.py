@@ -14,9 +14,7 @@ from monitor.errors import AuricleError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.config import GateRecipe
-    from training.fewshot.paper_recipe import PaperRecipe
-    from training.fewshot.recipe import FewShotRecipe
+    from training.config import Recipe
 
 app = typer.Typer(
     name="auricle-train",
@@ -49,7 +47,8 @@ def run(recipe: RecipeFile) -> None:
 def evaluate(recipe: RecipeFile) -> None:
     """Measure the trained networks of a recipe again (training what is missing) and print the figures.
 
-    Of a table of rows (system fewshot-paper) only the validation species are asked about, and nothing is written.
+    Of a table of rows (system fewshot-paper) only the validation species are asked about; nothing is written. Of the
+    machine paper's tables (anomaly-paper) everything is, from what is trained; nothing is written either.
 
     Example: `auricle-train evaluate configs/training/gate/default.toml`
     """
@@ -72,6 +71,21 @@ def export(recipe: RecipeFile) -> None:
     typer.echo(system_of(settings.system).export(settings, recipe, _progress()))
 
 
+@app.command()
+def companion(recipe: RecipeFile) -> None:
+    """Write the cohort of BirdNET's embedding, with which taught species are tagged; the recipe says data and gate.
+
+    Example: `auricle-train companion configs/training/fewshot/default.toml`
+    """
+    settings = _recipe(recipe)
+    from training.fewshot.companion import make_companion
+    from training.fewshot.recipe import FewShotRecipe
+
+    if not isinstance(settings, FewShotRecipe):
+        raise UsageError(str(recipe), "is no recipe of system `fewshot`", "Give configs/training/fewshot/default.toml.")
+    typer.echo(make_companion(settings, _progress()))
+
+
 def main() -> None:
     """Entry point: errors become messages and exit codes; no traceback for what a user can cause."""
     try:
@@ -84,7 +98,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _recipe(path: Path) -> GateRecipe | FewShotRecipe | PaperRecipe:
+def _recipe(path: Path) -> Recipe:
     """The recipe, once the `training` extra is known to be there."""
     from importlib.util import find_spec
 

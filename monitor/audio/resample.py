@@ -127,6 +127,16 @@ class Decimate:
         return [block]
 
 
+def resampled(samples: Float32Array, rate_in: int, rate_out: int, count: int) -> Float32Array:
+    """A stretch `(n,)` by itself -> exactly `count` samples `(count,)` at another rate, zeros where it is too short."""
+    if rate_in == rate_out and len(samples) == count:
+        return samples
+    given = samples if rate_in == rate_out else soxr.resample(samples, rate_in, rate_out, quality="HQ")
+    whole = np.zeros(count, dtype=np.float32)
+    whole[: min(count, len(given))] = given[:count]
+    return whole
+
+
 class _Resampler:
     """One run of soxr, from its first sample to its end."""
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING
 
-from monitor.birds.frames import frame_blocks
+from monitor.birds.frames import Follower, frame_blocks
 from monitor.birds.gate import Gate
+from monitor.birds.sound_embedder import SoundEmbedder
 from monitor.birds.tagger import Tagger
 from monitor.core.clock import seconds
 from monitor.features.windows import Windower
@@ -15,9 +16,9 @@ from monitor.features.windows import Windower
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from monitor.birds.embedder import Embedder
     from monitor.birds.enrolled import Enrolled
     from monitor.birds.gate import GateThresholds
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.core.events import TagDetection
     from monitor.core.types import AudioBlock, Span
     from monitor.inference.bundle import Bundle
@@ -75,7 +76,7 @@ def poisson_bound(count: int, confidence: float = 0.95) -> float:
 def final_tags(
     blocks: Iterable[AudioBlock],
     gate_bundle: Bundle,
-    embedder: Embedder,
+    embedder: AnyEmbedder,
     enrolled: Enrolled,
     thresholds: GateThresholds | None = None,
 ) -> Iterator[TagDetection]:
@@ -85,12 +86,16 @@ def final_tags(
     tagger.enrolled = enrolled
     cut = gate_bundle.manifest.window
     windower = Windower(gate.spec, cut.frames, cut.hop)
-    for frames in frame_blocks(blocks, gate.spec):
-        tags = [*tagger.push(frames)]
+    behind = Follower()
+    sound = isinstance(embedder, SoundEmbedder)
+    for frames in frame_blocks(behind.over(blocks) if sound else blocks, gate.spec):
+        tags = [tag for item in (behind.take() if sound else (frames,)) for tag in tagger.push(item)]
         for window in windower.push(frames):
             for heard in gate.push(window):
                 tags += tagger.push(heard)
         yield from filter(_counts, tags)
+    for item in behind.take():
+        tagger.push(item)
     last = [tag for change in gate.flush() for tag in tagger.push(change)]
     yield from filter(_counts, [*last, *tagger.flush()])
 

@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from monitor.audio.clipping import ClippingWatch
+from monitor.audio.rates import blocks_of, engine_blocks, repeated
 from monitor.audio.sources import open_source
-from monitor.birds.clipping import ClippingWatch
 from monitor.birds.embedder import mean_direction
-from monitor.birds.frames import blocks_of, engine_blocks, frames_of, gate_probabilities
+from monitor.birds.frames import frames_of, gate_probabilities
 from monitor.birds.gate import GateThresholds
 from monitor.birds.peaks import best_windows
 from monitor.birds.prototype import LONGEST_CLIP, EnrolledClip
+from monitor.birds.sound_embedder import SoundEmbedder, frames_of_window
 from monitor.core.clock import seconds
 from monitor.core.types import ENGINE_RATE, Span
-from monitor.errors import BundleError, UsageError
+from monitor.errors import UsageError
 from monitor.inference.manifest import WindowCut
 from monitor.inference.session import InferenceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from monitor.birds.embedder import Embedder
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.core.types import Float32Array
     from monitor.features.spec import FeatureSpec
     from monitor.inference.bundle import Bundle
@@ -108,7 +111,7 @@ def read_clip(path: Path | str) -> Recorded:
 def prepare(
     recorded: Recorded,
     gate: Bundle,
-    embedder: Embedder,
+    embedder: AnyEmbedder,
     thresholds: GateThresholds | None = None,
     *,
     bird_known: bool = False,
@@ -122,9 +125,10 @@ def prepare(
     what = f"clip {recorded.origin}"
     samples = recorded.samples
     _refuse_empty(what, samples)
-    spec = _common_spec(gate, embedder)
-    cut = gate.manifest.window
-    frames = frames_of(samples, spec, least=max(embedder.frames, cut.frames))
+    length, spec, cut = frames_of_window(embedder, gate), gate.spec, gate.manifest.window
+    if spec is None:
+        raise ValueError(f"{gate.manifest.id} takes no features")
+    frames = frames_of(samples, spec, least=max(length, cut.frames))
     probabilities = gate_probabilities(gate, frames)
     thresholds = thresholds or GateThresholds.of(gate.manifest)
     peak = float(probabilities.max())
@@ -132,14 +136,16 @@ def prepare(
         why = f"no bird is heard in it (gate {peak:.2f} at most, {thresholds.on:.2f} would be sure)"
         raise UsageError(what, why, "Cut it to the call, or choose a clearer recording")
     try:
-        windows, firsts = _embed_windows(frames, probabilities, embedder, cut)
+        firsts = clip_windows(probabilities, len(frames), length, cut)
+        heard = _cut_sound(samples, spec, embedder.samples, firsts) if isinstance(embedder, SoundEmbedder) else None
+        windows = embedder.embed(_cut_frames(frames, length, firsts) if heard is None else heard)
         embedding = mean_direction(windows)
     except InferenceError as error:
         raise UsageError(what, f"the encoder can make nothing of it ({error})", "Choose another recording") from error
     active = min(_active(probabilities, thresholds.off, cut, spec), len(samples))
     warnings = _warnings(recorded, peak, active, thresholds)
     clip = EnrolledClip(samples, ENGINE_RATE, recorded.origin, embedding)
-    chosen = tuple(_span(first, embedder.frames, spec, len(samples)) for first in firsts)
+    chosen = tuple(_span(first, length, spec, len(samples)) for first in firsts)
     return PreparedClip(clip, windows, chosen, peak, active, warnings)
 
 
@@ -147,7 +153,7 @@ def prepare_clip(
     samples: Float32Array,
     origin: str,
     gate: Bundle,
-    embedder: Embedder,
+    embedder: AnyEmbedder,
     thresholds: GateThresholds | None = None,
 ) -> PreparedClip:
     """Find the bird in samples `(n,)` at 48 kHz, such as were just heard, and embed it; raises as `prepare` does."""
@@ -165,7 +171,10 @@ def embed_clip(
     `frames` `(t, bands)` hold a window at least (`frames_of` repeats what is shorter); `probabilities` `(k,)` are those
     of the gate's windows, cut as `cut` says. Raises ValueError when there are too few frames.
     """
-    return mean_direction(_embed_windows(frames, probabilities, encoder, cut)[0])
+    if len(frames) < encoder.frames:
+        raise ValueError(f"a window has {encoder.frames} frames, the clip {len(frames)}")
+    firsts = clip_windows(probabilities, len(frames), encoder.frames, cut)
+    return mean_direction(encoder.embed(_cut_frames(frames, encoder.frames, firsts)))
 
 
 def _refuse_empty(what: str, samples: Float32Array) -> None:
@@ -176,22 +185,16 @@ def _refuse_empty(what: str, samples: Float32Array) -> None:
         raise UsageError(what, "it is silent", "Check the recording; its channel may be the wrong one")
 
 
-def _common_spec(gate: Bundle, embedder: Embedder) -> FeatureSpec:
-    if gate.spec is None or gate.spec.fingerprint != embedder.spec.fingerprint:
-        why = f"it hears other features than the gate {gate.manifest.id}"
-        raise BundleError(f"model {embedder.model_id}", why, "Choose a gate and an encoder of one front-end")
-    return gate.spec
+def _cut_frames(frames: Float32Array, length: int, firsts: Sequence[int]) -> Float32Array:
+    """Windows `(n, length, bands)` that begin at these frames."""
+    return np.stack([frames[first : first + length] for first in firsts])
 
 
-def _embed_windows(
-    frames: Float32Array, probabilities: Float32Array, encoder: Encoder, cut: WindowCut
-) -> tuple[Float32Array, list[int]]:
-    """Embeddings of the best windows, and their first frames."""
-    if len(frames) < encoder.frames:
-        raise ValueError(f"a window has {encoder.frames} frames, the clip {len(frames)}")
-    firsts = clip_windows(probabilities, len(frames), encoder.frames, cut)
-    windows = np.stack([frames[first : first + encoder.frames] for first in firsts])
-    return encoder.embed(windows), firsts
+def _cut_sound(samples: Float32Array, spec: FeatureSpec, length: int, firsts: Sequence[int]) -> Float32Array:
+    """Windows `(n, length)` of sound at 48 kHz that begin at these frames; a shorter clip is repeated."""
+    starts = [first * spec.engine_hop for first in firsts]
+    whole = repeated(samples, max(starts) + length)
+    return np.stack([whole[start : start + length] for start in starts])
 
 
 def clip_windows(probabilities: Float32Array, available: int, frames: int, cut: WindowCut = GATE_CUT) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor.core.types import Embedding
 from monitor.errors import BundleError
+from monitor.inference.directions import SHORTEST, directions
 from monitor.inference.session import InferenceError
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from monitor.core.types import Float32Array, Window
     from monitor.inference.bundle import Bundle
-
-SHORTEST = 1e-6
-"""Length below which an output has no direction."""
 
 
 class Embedder:
@@ -31,7 +29,8 @@ class Embedder:
     def __init__(self, bundle: Bundle) -> None:
         """Raises BundleError when the bundle is no encoder on features."""
         manifest = bundle.manifest
-        if manifest.task != "encoder" or manifest.input.kind != "features":
+        output = manifest.embedding
+        if output is None or manifest.input.kind != "features":
             why = f"is a model for `{manifest.task}` on {manifest.input.kind}, not an encoder on features"
             raise BundleError(f"model {manifest.id}", why, "Set birds.encoder to an encoder, such as bird-encoder")
         if bundle.spec is None:
@@ -39,7 +38,7 @@ class Embedder:
         self.spec = bundle.spec
         self.model_id = manifest.id
         """`name@version`; embeddings of different encoders do not compare."""
-        self.dimension = manifest.outputs[0].shape[-1] or 0
+        self.dimension = output.shape[-1] or 0
         """Of an embedding."""
         self.frames = manifest.window.frames
         """Of a window."""
@@ -47,7 +46,7 @@ class Embedder:
         """Frames between the starts of two windows of a stream, where all of it is embedded."""
         self._session = bundle.session
         self._input = manifest.inputs[0].name
-        self._output = manifest.outputs[0].name
+        self._output = output.name
 
     def embed(self, windows: Float32Array) -> Float32Array:
         """Windows float32 `(n, frames, bands)` -> float32 `(n, d)`, rows of length 1.
@@ -56,12 +55,8 @@ class Embedder:
         """
         rows = np.empty((len(windows), self.dimension), dtype=np.float32)
         for number, window in enumerate(windows):
-            output = self._session.run({self._input: window[None]})[self._output][0].astype(np.float64)
-            length = float(np.linalg.norm(output))
-            # Written so that a NaN fails too.
-            if not SHORTEST < length < np.inf:
-                raise InferenceError(f"{self.model_id} gave an embedding of length {length:g}")
-            rows[number] = output / length
+            output = self._session.run({self._input: window[None]})[self._output]
+            rows[number] = directions(output, self.model_id)[0]
         return rows
 
     def push(self, item: Window) -> Sequence[Embedding]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.audio.rates import blocks_of, engine_blocks
 from monitor.birds.clips import Recorded, prepare
 from monitor.birds.expectation import expect
-from monitor.birds.frames import blocks_of, engine_blocks
 from monitor.birds.prototype import name_key, species_name
 from monitor.core.types import ENGINE_RATE
 from monitor.errors import AuricleError, UsageError, raise_all
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.birds.clips import PreparedClip
-    from monitor.birds.embedder import Embedder
     from monitor.birds.expectation import Expectation, Judge
     from monitor.birds.gate import GateThresholds
     from monitor.birds.prototype import Prototype
     from monitor.birds.prototypes import Existing, PrototypeStore
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.inference.bundle import Bundle
 
 _PART_NUMBER = re.compile(r"[\s_.(-]+\d{1,3}s?\)?$")
@@ -51,7 +51,7 @@ def enroll(
     store: PrototypeStore,
     name: str,
     clips: Sequence[PreparedClip],
-    embedder: Embedder,
+    embedder: AnyEmbedder,
     judge: Judge,
     enrolled_utc_ns: int,
     threshold: float | None = None,
@@ -97,7 +97,7 @@ def refuse_faults(
 
 
 def update(
-    store: PrototypeStore, prototype: Prototype, gate: Bundle, embedder: Embedder, thresholds: GateThresholds | None
+    store: PrototypeStore, prototype: Prototype, gate: Bundle, embedder: AnyEmbedder, thresholds: GateThresholds | None
 ) -> Prototype:
     """Embed a species' kept audio with the present encoder; it keeps its name, its threshold and its date.
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.audio.resample import DECIMATED_RATES, Decimate, EngineRate
+from monitor.audio.rates import blocks_of, decimated, repeated
+from monitor.audio.resample import DECIMATED_RATES
 from monitor.birds.gate import Gate
 from monitor.core.events import GateReading
-from monitor.core.types import ENGINE_RATE, AudioBlock, FeatureBlock
+from monitor.core.types import AudioBlock, FeatureBlock
 from monitor.features.frontend import Frontend
 from monitor.features.windows import Windower
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from monitor.core.types import Float32Array
     from monitor.features.spec import FeatureSpec
     from monitor.inference.bundle import Bundle
-
-BLOCK = 48_000
-"""Samples that are taken at a time from sound in memory."""
 
 
 class Stretch:
@@ -38,18 +36,22 @@ class Stretch:
             yield block
 
 
-def engine_blocks(blocks: Iterable[AudioBlock], rate: int) -> Iterator[AudioBlock]:
-    """A source's blocks at its own rate, from 0 and without gaps -> the same at 48 kHz."""
-    engine_rate = EngineRate(rate)
-    for block in blocks:
-        yield from engine_rate.push(block)
-    yield from engine_rate.flush()
+class Follower:
+    """Keeps the blocks of a stream as they pass, for whoever wants them beside what is made of them."""
 
+    def __init__(self) -> None:
+        self._passed: list[AudioBlock] = []
 
-def blocks_of(samples: Float32Array, rate: int = ENGINE_RATE) -> Iterator[AudioBlock]:
-    """Sound in memory, `(n,)`, from 0."""
-    for start in range(0, len(samples), BLOCK):
-        yield AudioBlock(samples[start : start + BLOCK], start, rate)
+    def over(self, blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+        """The same blocks."""
+        for block in blocks:
+            self._passed.append(block)
+            yield block
+
+    def take(self) -> list[AudioBlock]:
+        """Those that passed since the last call."""
+        passed, self._passed = self._passed, []
+        return passed
 
 
 def frame_blocks(blocks: Iterable[AudioBlock], spec: FeatureSpec, least: int = 1) -> Iterator[FeatureBlock]:
@@ -64,7 +66,7 @@ def frame_blocks(blocks: Iterable[AudioBlock], spec: FeatureSpec, least: int = 1
     frontend = Frontend(spec)
     held: list[Float32Array] = []
     count = 0
-    for block in _decimated(blocks, spec.rate):
+    for block in decimated(blocks, spec.rate):
         if count >= needed:
             yield from frontend.push(block)
             continue
@@ -82,11 +84,6 @@ def frames_of(samples: Float32Array, spec: FeatureSpec, least: int = 1) -> Float
     return np.concatenate(parts) if parts else np.zeros((0, spec.bands), dtype=np.float32)
 
 
-def repeated(samples: Float32Array, least: int) -> Float32Array:
-    """`samples`, from their start again and again until there are `least`; unchanged when there are."""
-    return samples if len(samples) >= least else np.resize(samples, least)
-
-
 def gate_probabilities(bundle: Bundle, frames: Float32Array) -> Float32Array:
     """Of each gate window of frames `(t, bands)` that begin at 0, float32 `(k,)`: window i begins at frame i * hop."""
     gate = Gate(bundle)
@@ -95,10 +92,3 @@ def gate_probabilities(bundle: Bundle, frames: Float32Array) -> Float32Array:
     readings = (reading for window in windows for reading in gate.push(window))
     values = [reading.probability for reading in readings if isinstance(reading, GateReading)]
     return np.array(values, dtype=np.float32)
-
-
-def _decimated(blocks: Iterable[AudioBlock], rate: int) -> Iterator[AudioBlock]:
-    decimate = Decimate(rate)
-    for block in blocks:
-        yield from decimate.push(block)
-    yield from decimate.flush()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,20 +9,16 @@ import numpy as np
 
 from monitor.core.types import read_only, unit
 from monitor.errors import UsageError
+from monitor.kept.audio import LONGEST_CLIP, ClipReference, audio_hash
+from monitor.kept.name import kept_name, name_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.core.types import Float32Array
 
-LONGEST_NAME = 200
-"""Characters of a species name."""
-
 RESERVED = "unknown"
 """What a tag of no enrolled species is called; no species may be called so."""
-
-LONGEST_CLIP = 14_400_000
-"""Samples of kept audio in one clip: five minutes at 48 kHz."""
 
 MOST_CLIPS = 500
 """Clips of one species."""
@@ -32,48 +26,17 @@ MOST_CLIPS = 500
 WIDEST = 16_384
 """Dimensions of an embedding."""
 
-_CONTROL = frozenset({"Cc", "Cs"})
-"""Unicode categories that no terminal or file shows: control characters and halves of pairs."""
-
 
 def species_name(text: str) -> str:
     """`text` as a name is kept: composed (NFC), single spaces.
 
     Raises UsageError when nothing is left, when it is over `LONGEST_NAME`, holds control characters or is `RESERVED`.
     """
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
-    why = None
-    if not name:
-        why = "is empty"
-    elif len(name) > LONGEST_NAME:
-        why = f"is longer than {LONGEST_NAME} characters"
-    elif any(unicodedata.category(character) in _CONTROL for character in name):
-        why = "holds characters that cannot be written"
-    elif name_key(name) == RESERVED:
-        why = "means that no species was recognised"
-    if why is not None:
-        raise UsageError(f"species name {text[:60]!a}", why, "Name it as in Turdus merula_Common Blackbird")
+    remedy = "Name it as in Turdus merula_Common Blackbird"
+    name = kept_name(text, "species", remedy)
+    if name_key(name) == RESERVED:
+        raise UsageError(f"species name {text[:60]!a}", "means that no species was recognised", remedy)
     return name
-
-
-def name_key(name: str) -> str:
-    """The same for names that differ only in case or in how accents are spelt."""
-    # Caseless matching as Unicode defines it: decompose, fold, decompose what folding composed.
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
-
-
-@dataclass(frozen=True, slots=True)
-class ClipReference:
-    """A clip whose audio the store keeps; `PrototypeStore.audio` gives it."""
-
-    sha256: str
-    """Of rate and samples, 64 lower-case hexadecimal digits; names the audio's file."""
-    rate: int
-    """Samples a second, 1 or more."""
-    length: int
-    """Samples, 1 to `LONGEST_CLIP`."""
-    origin: str
-    """Where it came from, for people: a path, or a microphone and a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,12 +144,6 @@ def average(
         raise UsageError(what, "the clips have nothing in common: their mean vanishes", "Give clips of one species")
     clips = tuple(clip for clip, _ in rows)
     return Prototype(name, model_id, _direction(embeddings), embeddings, clips, enrolled_utc_ns, threshold)
-
-
-def audio_hash(samples: Float32Array, rate: int) -> str:
-    """SHA-256 of rate and samples; -0.0 counts as 0.0."""
-    plain = np.ascontiguousarray(samples + np.float32(0.0), dtype="<f4")
-    return hashlib.sha256(b"%d:" % rate + plain.tobytes()).hexdigest()
 
 
 def _direction(embeddings: Float32Array) -> Float32Array:

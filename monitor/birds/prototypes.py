@@ -9,18 +9,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
 from monitor.birds.prototype import EnrolledClip, average, name_key, species_name
-from monitor.birds.prototype_archive import Archive, audio_member, prototype_member, write_archive
-from monitor.birds.prototype_file import decode_audio, encode_audio, encode_prototype, file_name, read_limited
-from monitor.birds.prototype_folder import PrototypeFolder
+from monitor.birds.prototype_file import PROTOTYPES, encode_prototype, file_name
 from monitor.birds.prototype_set import PrototypeSet, prototype_set
 from monitor.errors import StoreError, UsageError
+from monitor.kept.archive import Archive, members_of, write_archive
+from monitor.kept.folder import KeptFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from monitor.birds.prototype import ClipReference, Prototype
+    from monitor.birds.prototype import Prototype
     from monitor.core.types import Float32Array
+    from monitor.kept.audio import ClipReference
 
 Existing = Literal["refuse", "replace", "add"]
 """What to do with a name that is there already: refuse, forget its clips, or add clips to it."""
@@ -31,7 +32,7 @@ class PrototypeStore:
 
     def __init__(self, folder: Path) -> None:
         """A folder that does not exist is an empty store. Raises StoreError when it cannot be read."""
-        self._folder = PrototypeFolder(folder)
+        self._folder = KeptFolder(folder, PROTOTYPES)
         self._folder.reload()
 
     @property
@@ -49,7 +50,7 @@ class PrototypeStore:
 
     def list(self) -> tuple[Prototype, ...]:
         """All that can be read, by name."""
-        return tuple(sorted(self._folder.prototypes.values(), key=lambda prototype: name_key(prototype.name)))
+        return tuple(sorted(self._folder.things.values(), key=lambda prototype: name_key(prototype.name)))
 
     def names(self) -> tuple[str, ...]:
         """Of all that can be read, in order."""
@@ -61,9 +62,9 @@ class PrototypeStore:
         fault = self._folder.fault(file)
         if fault is not None:
             raise fault
-        if file not in self._folder.prototypes:
+        if file not in self._folder.things:
             raise UsageError(f"species {name}", "is not enrolled", "List the names with `auricle species list`")
-        return self._folder.prototypes[file]
+        return self._folder.things[file]
 
     def for_encoder(self, model_id: str) -> PrototypeSet:
         """What an encoder can be compared with; lists the species that it must embed again."""
@@ -75,7 +76,7 @@ class PrototypeStore:
 
     def audio(self, clip: ClipReference) -> Float32Array:
         """Kept samples, float32 `(n,)` at `clip.rate`. Raises StoreError when they are gone or damaged."""
-        return decode_audio_of(self._folder.audio_path(clip.sha256), clip)[0]
+        return self._folder.audio(clip)[0]
 
     def add(
         self,
@@ -100,7 +101,7 @@ class PrototypeStore:
             planned = self._planned(fresh, existing, repeated=False)
             self._refuse_other_dimensions([planned])
             for reference, clip in zip(references, clips, strict=True):
-                self._folder.write_audio(reference, encode_audio(clip))
+                self._folder.write_audio(reference, clip.samples)
             self._folder.write({file_name(name): encode_prototype(planned)})
         return planned
 
@@ -134,7 +135,7 @@ class PrototypeStore:
         if not chosen:
             raise UsageError(what, "there is nothing to export", "Enroll a species first")
         try:
-            write_archive(path, self._members(chosen))
+            write_archive(path, members_of(self._folder, chosen))
         except OSError as error:
             why = f"cannot be written ({error.strerror or error})"
             raise StoreError(what, why, "Check the folder, its permissions and the free space") from error
@@ -149,7 +150,7 @@ class PrototypeStore:
         they are. Raises UsageError when a name is there already, or is not in the archive; StoreError when the archive
         is damaged or holds anything that it should not, or the folder cannot be written.
         """
-        with closing(Archive(path)) as archive, self._folder.writing():
+        with closing(Archive(path, PROTOTYPES)) as archive, self._folder.writing():
             chosen = _chosen(archive, path, names)
             planned = [self._planned(prototype, existing, repeated=True) for prototype in chosen]
             self._refuse_other_dimensions(planned)
@@ -158,7 +159,7 @@ class PrototypeStore:
                 archive.audio(clip)
             self._folder.need(archive.size)
             for clip in clips.values():
-                self._folder.write_audio(clip, archive.audio(clip))
+                self._folder.write_audio_file(clip, archive.audio(clip))
             self._folder.write({file_name(one.name): encode_prototype(one) for one in planned})
         return tuple(prototype.name for prototype in planned)
 
@@ -166,7 +167,7 @@ class PrototypeStore:
         """What is stored when `fresh` comes; `repeated`: clips that are there already are no fault."""
         file = file_name(fresh.name)
         fault = self._folder.fault(file)
-        old = self._folder.prototypes.get(file)
+        old = self._folder.things.get(file)
         if existing == "replace" or (old is None and fault is None):
             return fresh
         if fault is not None:
@@ -186,7 +187,7 @@ class PrototypeStore:
     def _refuse_other_dimensions(self, planned: Sequence[Prototype]) -> None:
         """Two models that share an id by mistake are told before they mix."""
         replaced = {file_name(prototype.name) for prototype in planned}
-        others = [one for file, one in self._folder.prototypes.items() if file not in replaced]
+        others = [one for file, one in self._folder.things.items() if file not in replaced]
         widths = {one.model_id: one.dimension for one in others}
         for one in planned:
             width = widths.setdefault(one.model_id, one.dimension)
@@ -194,34 +195,14 @@ class PrototypeStore:
                 why = f"embeddings of {one.model_id} have {width} dimensions here, these have {one.dimension}"
                 raise UsageError(f"species {one.name}", why, "Give the other encoder another name or version")
 
-    def _members(self, chosen: Sequence[Prototype]) -> Iterator[tuple[str, bytes]]:
-        written: set[str] = set()
-        for prototype in chosen:
-            yield prototype_member(prototype.name), encode_prototype(prototype)
-            for clip in prototype.clips:
-                if clip.sha256 not in written:
-                    written.add(clip.sha256)
-                    yield audio_member(clip), decode_audio_of(self._folder.audio_path(clip.sha256), clip)[1]
 
-
-def decode_audio_of(path: Path, clip: ClipReference) -> tuple[Float32Array, bytes]:
-    """Samples of a clip's file, and the file's content. Raises StoreError when it is gone or damaged."""
-    try:
-        content = read_limited(path)
-        return decode_audio(content, clip), content
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        what = f"kept audio of {clip.origin} ({path})"
-        raise StoreError(what, str(why), "Enroll the species again, from its recordings") from error
-
-
-def _chosen(archive: Archive, path: Path, names: Sequence[str] | None) -> tuple[Prototype, ...]:
+def _chosen(archive: Archive[Prototype], path: Path, names: Sequence[str] | None) -> tuple[Prototype, ...]:
     if names is None:
-        return archive.prototypes
-    found = {name_key(prototype.name): prototype for prototype in archive.prototypes}
+        return archive.things
+    found = {name_key(prototype.name): prototype for prototype in archive.things}
     wanted = {name_key(species_name(name)): name for name in names}
     missing = [name for key, name in wanted.items() if key not in found]
     if missing or not wanted:
         why = f"does not hold {', '.join(missing)}" if missing else "no species was named"
-        raise UsageError(f"archive {path}", why, f"It holds {', '.join(one.name for one in archive.prototypes)}")
+        raise UsageError(f"archive {path}", why, f"It holds {', '.join(one.name for one in archive.things)}")
     return tuple(found[key] for key in wanted)

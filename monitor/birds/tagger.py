@@ -9,23 +9,20 @@ import numpy as np
 
 from monitor.birds.embedder import mean_direction
 from monitor.birds.gate import LONGEST, GateThresholds
+from monitor.birds.heard import HeardFrames, HeardSound
 from monitor.birds.peaks import best_windows
+from monitor.birds.sound_embedder import SoundEmbedder, frames_of_window
 from monitor.core.clock import samples
 from monitor.core.events import ActivityChange, GateReading, TagDetection
-from monitor.core.types import FeatureBlock, Span
-from monitor.errors import BundleError
-from monitor.features.history import History
+from monitor.core.types import AudioBlock, FeatureBlock, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.birds.embedder import Embedder
     from monitor.birds.enrolled import Enrolled
-    from monitor.core.types import Float32Array
+    from monitor.birds.heard import Heard
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.inference.bundle import Bundle
-
-AHEAD = 256
-"""Frames by which the front-end may be ahead of the gate."""
 
 SAME_CALL = samples(2.0)
 """Engine samples of silence that two tags of one call have between them at most."""
@@ -51,19 +48,20 @@ class _Activity:
 class Tagger:
     """Stage: `FeatureBlock`, `GateReading` and `ActivityChange` of one front-end and gate -> `TagDetection`.
 
-    Frames come before what the gate made of them, at most `AHEAD` of them. What is embedded depends on the gate's
+    For an encoder on sound `AudioBlock` at the engine rate comes in the place of frames. Either comes before what the
+    gate made of it, at most `AHEAD` frames of it. What is embedded depends on the gate's
     windows alone: an onset is tagged by the encoder window that ends with the newest gate window, an end by the mean of
     those around its best gate windows (`best_windows`). A stream that is younger than an encoder window waits; if it
-    ends first, its frames are repeated until they fill one.
+    ends first, what it has is repeated until it fills one.
     """
 
     name = "tags"
 
-    def __init__(self, embedder: Embedder, gate: Bundle, thresholds: GateThresholds | None = None) -> None:
+    def __init__(self, embedder: AnyEmbedder, gate: Bundle, thresholds: GateThresholds | None = None) -> None:
         """`gate` made the readings, with `thresholds` (None: its own). Raises BundleError when they do not fit."""
-        if gate.spec is None or gate.spec.fingerprint != embedder.spec.fingerprint:
-            why = f"does not take the features of the gate {gate.manifest.id}"
-            raise BundleError(f"model {embedder.model_id}", why, "Set birds.encoder or birds.gate to others")
+        self._length_of_window = frames_of_window(embedder, gate)
+        if gate.spec is None:
+            raise ValueError(f"{gate.manifest.id} takes no features")
         self.enrolled: Enrolled | None = None
         """Who can be recognised, exchanged as a whole between two pushes; None: nothing is embedded, nothing tagged."""
         self.shedding = False
@@ -71,27 +69,31 @@ class Tagger:
         self.dropped_windows = 0
         """Encoder windows dropped because of overload, since the start."""
         self._embedder = embedder
-        self._spec = embedder.spec
+        self._spec = gate.spec
         self._cut = gate.manifest.window
         release = (thresholds or GateThresholds.of(gate.manifest)).release
         self._release = release * self._cut.hop * self._spec.engine_hop
         longest = (LONGEST + self._release) // self._spec.engine_hop + 2 * self._cut.frames
-        self._reach = longest + embedder.frames
+        self._reach = longest + self._length_of_window
         """Frames before the newest gate window's end that may be embedded."""
-        self._frames = History(self._reach + AHEAD, self._spec.bands)
+        self._heard: Heard = (
+            HeardSound(self._spec, embedder, self._reach)
+            if isinstance(embedder, SoundEmbedder)
+            else HeardFrames(self._spec, self._length_of_window, self._reach)
+        )
         self._begin()
 
     @property
     def latency(self) -> int:
         """Engine samples by which an end is told late: as the gate does, and a window of a stream that is young."""
         gate = max(self._release, self._length(self._cut.frames))
-        return gate + self._length(self._embedder.frames) + self._cut.hop * self._spec.engine_hop
+        return gate + self._length(self._length_of_window) + self._cut.hop * self._spec.engine_hop
 
-    def push(self, item: FeatureBlock | GateReading | ActivityChange) -> Sequence[TagDetection]:
-        """Raises ValueError when frames do not follow the ones before, InferenceError when the network fails."""
+    def push(self, item: FeatureBlock | AudioBlock | GateReading | ActivityChange) -> Sequence[TagDetection]:
+        """Raises ValueError when it does not follow what came before, InferenceError when the network fails."""
         match item:
-            case FeatureBlock():
-                self._append(item)
+            case FeatureBlock() | AudioBlock():
+                self._heard.append(item)
                 return []
             case GateReading():
                 return self._read(item)
@@ -104,30 +106,21 @@ class Tagger:
         """Tags of activities that ended in a stream too young for them; what the gate left open is forgotten."""
         self._open = None
         ended, self._ended = self._ended, []
-        tags = [self._final(activity, self._whole()) for activity in ended]
+        tags = [self._final(activity, self._heard.whole()) for activity in ended]
         return [tag for tag in tags if tag]
 
     def reset(self, at: int) -> None:
-        """Forget everything but who is enrolled; the next frames may begin anywhere."""
+        """Forget everything but who is enrolled; the next frames or samples may begin anywhere."""
         self._begin()
 
     def _begin(self) -> None:
-        self._first: int | None = None
-        """First frame of the stream, None before it has come."""
+        self._heard.reset()
         self._newest: GateReading | None = None
         self._open: _Activity | None = None
         self._ended: list[_Activity] = []
         """Waiting for their final tag."""
         self._before: TagDetection | None = None
         """The final tag before."""
-
-    def _append(self, block: FeatureBlock) -> None:
-        if self._first is None:
-            self._first = block.first_frame
-            self._frames.reset(block.first_frame)
-        if block.first_frame != self._frames.end:
-            raise ValueError(f"expected frame {self._frames.end}, got {block.first_frame}; a gap needs reset()")
-        self._frames.append(block.values)
 
     def _read(self, reading: GateReading) -> list[TagDetection]:
         self._newest = reading
@@ -156,30 +149,29 @@ class Tagger:
     def _due(self) -> list[TagDetection]:
         """Tags for which there are frames enough now."""
         available = self._available()
-        if len(available) < self._embedder.frames:
+        if len(available) < self._length_of_window:
             return []
         ended, self._ended = self._ended, []
         tags = [self._final(activity, available) for activity in ended]
         if self._open and not self._open.told:
             self._open.told = True
-            newest = available.stop - self._embedder.frames
+            newest = available.stop - self._length_of_window
             tags.append(self._tag(self._open.span, [newest], provisional=True))
         return [tag for tag in tags if tag]
 
     def _available(self) -> range:
         """Frames up to the end of the newest gate window, as far back as they may be embedded."""
-        if self._newest is None or self._first is None:
+        first = self._heard.first
+        if self._newest is None or first is None:
             return range(0)
         end = self._newest.span.start // self._spec.engine_hop + self._cut.frames
-        return range(max(self._first, end - self._reach), end)
-
-    def _whole(self) -> range:
-        return range(0) if self._first is None else range(self._frames.first, self._frames.end)
+        return range(max(first, end - self._reach), end)
 
     def _final(self, activity: _Activity, available: range) -> TagDetection | None:
-        length = self._embedder.frames
+        length = self._length_of_window
         starts = best_windows(activity.probabilities, self._cut, available, length, first=activity.first)
-        tag = self._tag(activity.span, starts or [available.start], provisional=False)
+        starts = self._heard.aligned(starts, available) or [available.start]
+        tag = self._tag(activity.span, starts, provisional=False)
         if tag is None:
             return None
         before, self._before = self._before, tag
@@ -199,17 +191,9 @@ class Tagger:
         if self.shedding:
             self.dropped_windows += len(starts)
             return None
-        rows = self._embedder.embed(np.stack([self._window(start) for start in starts]))
+        rows = self._embedder.embed(np.stack([self._heard.window(start) for start in starts]))
         verdict = enrolled.judge(mean_direction(rows))
         return TagDetection(span, verdict.label, verdict.score, verdict.margin, verdict.runner_up, provisional)
-
-    def _window(self, start: int) -> Float32Array:
-        """Frames of an encoder window; of a stream that is shorter, all there are, again and again."""
-        length = self._embedder.frames
-        values = self._frames.get(start, min(length, self._frames.end - start))
-        if values is None or not len(values):
-            raise RuntimeError(f"frames from {start} on were dropped before they were embedded")
-        return values if len(values) == length else np.resize(values, (length, self._spec.bands))
 
     def _length(self, frames: int) -> int:
         """Engine samples of so many frames."""

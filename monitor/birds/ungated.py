@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from monitor.audio.rates import repeated
 from monitor.birds.frames import Stretch, frame_blocks
 from monitor.birds.gate import Gate
+from monitor.birds.sound_embedder import SoundEmbedder, frames_of_window
 from monitor.core.events import GateReading
-from monitor.core.types import Span
+from monitor.core.types import ENGINE_RATE, Span
 from monitor.errors import BundleError
+from monitor.features.sample_windows import SampleWindower
 from monitor.features.windows import Windower
 from monitor.inference.session import InferenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from monitor.birds.embedder import Embedder
-    from monitor.core.types import AudioBlock, Float32Array
+    from monitor.birds.sound_embedder import AnyEmbedder
+    from monitor.core.types import AudioBlock, FeatureBlock, Float32Array
+    from monitor.features.spec import FeatureSpec
     from monitor.inference.bundle import Bundle
 
 
@@ -46,7 +53,7 @@ class EmbeddedWindow:
 class Ungated:
     """Gate and encoder over whole recordings, one after the other, in bounded memory."""
 
-    def __init__(self, gate: Bundle, embedder: Embedder) -> None:
+    def __init__(self, gate: Bundle, embedder: AnyEmbedder) -> None:
         """Raises BundleError when the two do not fit together."""
         self.failure = ""
         """Why windows could not be embedded, the last time."""
@@ -55,10 +62,11 @@ class Ungated:
         self._gate = gate
         self._embedder = embedder
         cut = gate.manifest.window
-        if gate.spec is None or gate.spec.fingerprint != embedder.spec.fingerprint:
-            why = f"it hears other features than the gate {gate.manifest.id}"
-            raise BundleError(f"model {embedder.model_id}", why, "Choose a gate and an encoder of one front-end")
-        if cut.frames + cut.hop - 1 > embedder.frames:
+        self._length = frames_of_window(embedder, gate)
+        if gate.spec is None:
+            raise ValueError(f"{gate.manifest.id} takes no features")
+        self._spec = gate.spec
+        if cut.frames + cut.hop - 1 > self._length:
             why = f"its windows are too short for the gate {gate.manifest.id} to have one inside each"
             raise BundleError(f"model {embedder.model_id}", why, "Choose a gate with shorter windows")
 
@@ -68,32 +76,117 @@ class Ungated:
         A recording shorter than a window is repeated; spans end where it ends.
         """
         heard = Stretch()
-        embedder, cut = self._embedder, self._gate.manifest.window
-        spec = embedder.spec
+        cut = self._gate.manifest.window
         gate = Gate(self._gate)
-        gate_windows = Windower(spec, cut.frames, cut.hop)
-        encoder_windows = Windower(spec, embedder.frames, embedder.hop)
-        recent: list[GateReading] = []
-        for frames in frame_blocks(heard.over(blocks), spec, least=embedder.frames):
+        gate_windows = Windower(self._spec, cut.frames, cut.hop)
+        cutter = self._cutter()
+        scored: list[GateReading] = []
+        waiting: deque[_Cut] = deque()
+        for frames in frame_blocks(cutter.over(heard.over(blocks)), self._spec, least=self._length):
             fresh = [item for window in gate_windows.push(frames) for item in gate.push(window)]
             readings = [item for item in fresh if isinstance(item, GateReading)]
-            recent += readings
+            scored += readings
             # Only what was repeated begins after the end.
             yield from (
                 HeardWindow(_within(item.span, heard.length), item.probability)
                 for item in readings
                 if item.span.start < heard.length
             )
-            for window in encoder_windows.push(frames):
-                recent = [item for item in recent if item.span.start >= window.span.start]
-                inside = (item.probability for item in recent if item.span.end <= window.span.end)
-                try:
-                    vector = embedder.embed(window.values[None])[0]
-                except InferenceError as error:
-                    # Digital silence may have no direction; hours of other sound are not lost for it.
-                    self.failed, self.failure = self.failed + 1, str(error)
-                    continue
-                yield EmbeddedWindow(_within(window.span, heard.length), max(inside), vector)
+            waiting += cutter.take(frames)
+            done = scored[-1].span.end + cut.hop * self._spec.engine_hop if scored else 0
+            # Sound is ahead of the gate.
+            while waiting and waiting[0].span.end < done:
+                yield from self._embedded(waiting.popleft(), scored, heard.length)
+            oldest = min(cutter.next_start, waiting[0].span.start if waiting else cutter.next_start)
+            scored = [item for item in scored if item.span.start >= oldest or item is scored[-1]]
+        for last in (*waiting, *cutter.rest()):
+            yield from self._embedded(last, scored, heard.length)
+
+    def _cutter(self) -> _FrameCutter | _SoundCutter:
+        if isinstance(self._embedder, SoundEmbedder):
+            return _SoundCutter(self._embedder.samples, self._embedder.hop)
+        return _FrameCutter(self._spec, self._embedder.frames, self._embedder.hop)
+
+    def _embedded(self, cut: _Cut, scored: Sequence[GateReading], length: int) -> Iterator[EmbeddedWindow]:
+        span = cut.span
+        inside = (item.probability for item in scored if span.start <= item.span.start and item.span.end <= span.end)
+        try:
+            vector = self._embedder.embed(cut.values[None])[0]
+        except InferenceError as error:
+            # Digital silence may have no direction; hours of other sound are not lost for it.
+            self.failed, self.failure = self.failed + 1, str(error)
+            return
+        yield EmbeddedWindow(_within(span, length), max(inside, default=0.0), vector)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """The encoder's input, and where it was heard."""
+
+    values: Float32Array
+    span: Span
+
+
+class _FrameCutter:
+    """Cuts the gate's frames into the encoder's windows."""
+
+    def __init__(self, spec: FeatureSpec, frames: int, hop: int) -> None:
+        self._windows = Windower(spec, frames, hop)
+        self._step = hop * spec.engine_hop
+        self.next_start = 0
+        """Engine index where the next window begins."""
+
+    def over(self, blocks: Iterable[AudioBlock]) -> Iterable[AudioBlock]:
+        """The same blocks: the frames are enough."""
+        return blocks
+
+    def take(self, frames: FeatureBlock) -> list[_Cut]:
+        """Windows that the frames complete."""
+        cuts = [_Cut(window.values, window.span) for window in self._windows.push(frames)]
+        self.next_start += len(cuts) * self._step
+        return cuts
+
+    def rest(self) -> Sequence[_Cut]:
+        """None: a window is never padded."""
+        return ()
+
+
+class _SoundCutter:
+    """Cuts the sound behind the frames into the encoder's windows; of a shorter stream one, repeated from its start."""
+
+    def __init__(self, samples: int, hop: int) -> None:
+        self._windows = SampleWindower(ENGINE_RATE, samples, hop, fill=False)
+        self._samples = samples
+        self._hop = hop
+        self._early: list[Float32Array] = []
+        """Until there is a window."""
+        self._cuts: list[_Cut] = []
+        self.next_start = 0
+        """Engine index where the next window begins."""
+
+    def over(self, blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
+        """The same blocks, cut as they pass."""
+        for block in blocks:
+            if not self.next_start and not self._cuts:
+                self._early.append(block.samples)
+            fresh = [_Cut(window.samples, window.span) for window in self._windows.push(block)]
+            if fresh:
+                self._early.clear()
+            self._cuts += fresh
+            yield block
+
+    def take(self, frames: FeatureBlock) -> list[_Cut]:
+        """Windows whose sound has passed."""
+        cuts, self._cuts = self._cuts, []
+        self.next_start += len(cuts) * self._hop
+        return cuts
+
+    def rest(self) -> Sequence[_Cut]:
+        """Those that no frame came after; of a stream without any, its only one."""
+        if self._early and not self._cuts:
+            sound = repeated(np.concatenate(self._early), self._samples)
+            return (_Cut(sound, Span(0, self._samples)),) if len(sound) else ()
+        return self._cuts
 
 
 def _within(span: Span, length: int) -> Span:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from monitor.bus.messages import SourceTallies
 from monitor.bus.tallies import Tallies
-from monitor.core.events import ActivityChange, SourceCondition, SourceState, TagDetection
+from monitor.core.events import (
+    ActivityChange,
+    AnomalyReading,
+    SourceCondition,
+    SourceState,
+    SpeciesDetection,
+    TagDetection,
+)
 from monitor.core.text import writable
 
 if TYPE_CHECKING:
@@ -36,9 +43,9 @@ class LiveState:
         if event_id is None:
             if source not in self._live:
                 self._make_room()
-            self._live.setdefault(source, {})[reading.topic] = told
+            self._live.setdefault(source, {})[_part(reading)] = told
             return
-        if isinstance(reading, SourceState | TagDetection):
+        if isinstance(reading, SourceState | TagDetection | SpeciesDetection):
             self._tallies.setdefault(source, Tallies()).fold(reading)
         if isinstance(reading, SourceState):
             if source not in self._states:
@@ -55,7 +62,7 @@ class LiveState:
 
     @property
     def live(self) -> list[Told]:
-        """The last reading of each live topic of each source."""
+        """The last reading of each live topic (and machine) of each source."""
         return [told for topics in self._live.values() for told in topics.values()]
 
     @property
@@ -83,6 +90,11 @@ class LiveState:
         for source in over[: max(0, known - self.SOURCES + 1)]:
             for kept in (self._live, self._states, self._open, self._tallies):
                 kept.pop(source, None)
+
+
+def _part(reading: Reading) -> str:
+    """What a newer reading takes the place of."""
+    return f"{reading.topic} {reading.machine}" if isinstance(reading, AnomalyReading) else reading.topic
 
 
 def _is_over(reading: Reading) -> bool:

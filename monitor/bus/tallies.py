@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from monitor.core.events import SourceState, TagDetection
+from monitor.core.events import SourceState, SpeciesDetection, TagDetection
+from monitor.core.naming import is_bird
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +26,19 @@ class SpeciesTally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the newest tag, 0..1."""
     last_end: int
     """Engine index where the newest one ended."""
+    known: bool = False
+    """Whether a classifier knows it, and nobody taught it."""
 
 
 class Tallies:
-    """The species of one source, by when they were last heard. Provisional tags do not count."""
+    """The species of one source, by when they were last heard: taught ones, and birds that a classifier knows.
+
+    Provisional tags do not count, nor does what is suppressed. A name that is both taught and known is counted twice,
+    each by itself.
+    """
 
     def __init__(self, known: Iterable[SpeciesTally] = ()) -> None:
-        self._by_label = {tally.label: tally for tally in known}
+        self._by_label = {(tally.label, tally.known): tally for tally in known}
 
     def __len__(self) -> int:
         return len(self._by_label)
@@ -46,9 +53,16 @@ class Tallies:
         if isinstance(reading, SourceState):
             if reading.span.end == 0:
                 self._by_label.clear()
+        elif isinstance(reading, TagDetection | SpeciesDetection) and reading.suppressed:
+            return
         elif isinstance(reading, TagDetection) and not reading.provisional:
-            before = self._by_label.pop(reading.label, None)
-            count = 0 if before is None else before.count
-            if before is None or not reading.continues:
-                count += 1
-            self._by_label[reading.label] = SpeciesTally(reading.label, count, reading.score, reading.span.end)
+            self._count(reading.label, reading, known=False)
+        elif isinstance(reading, SpeciesDetection) and is_bird(reading):
+            self._count(reading.name, reading, known=True)
+
+    def _count(self, label: str | None, reading: TagDetection | SpeciesDetection, *, known: bool) -> None:
+        before = self._by_label.pop((label, known), None)
+        count = 0 if before is None else before.count
+        if before is None or not reading.continues:
+            count += 1
+        self._by_label[label, known] = SpeciesTally(label, count, reading.score, reading.span.end, known)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor import paths
-from monitor.birds.embedder import Embedder
 from monitor.birds.expectation import Judge
 from monitor.birds.gate import Gate, GateThresholds
+from monitor.birds.sound_embedder import embedder_of
 from monitor.birds.tagger import Tagger
 from monitor.engine.models import DEFAULT_ENCODER
 from monitor.errors import AuricleError, BundleError, StartError
 from monitor.inference.bundle import find_bundle, load_bundle, read_manifest
 
 if TYPE_CHECKING:
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.inference.bundle import Bundle
     from monitor.settings import Settings
 
@@ -27,7 +28,7 @@ class BirdModels:
     thresholds: GateThresholds
     """Of the gate, as the settings have them."""
     encoder: Bundle
-    embedder: Embedder
+    embedder: AnyEmbedder
 
 
 def encoder_name(settings: Settings, named: str | None) -> str:
@@ -53,7 +54,7 @@ def load_bird_models(settings: Settings, encoder: str | None = None) -> BirdMode
     if gate is None or encoder_bundle is None:
         raise StartError(errors) if len(errors) > 1 else errors[0]
     thresholds = GateThresholds.of(gate.manifest, wanted.threshold_on, wanted.threshold_off)
-    embedder = Embedder(encoder_bundle)
+    embedder = embedder_of(encoder_bundle)
     Tagger(embedder, gate, thresholds)  # two that do not fit are refused here
     return BirdModels(gate, thresholds, encoder_bundle, embedder)
 
@@ -61,7 +62,7 @@ def load_bird_models(settings: Settings, encoder: str | None = None) -> BirdMode
 def load_encoder(settings: Settings, named: str | None = None) -> Bundle:
     """The encoder's bundle. Raises BundleError when there is none, or it is not sound or no encoder."""
     bundle = load_bundle(find_bundle(encoder_name(settings, named), paths.model_roots()), settings.engine.threads)
-    Embedder(bundle)  # a bundle of another task is refused here
+    embedder_of(bundle)  # a bundle of another task is refused here
     return bundle
 
 

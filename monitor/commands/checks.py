@@ -78,7 +78,8 @@ def _models() -> Iterator[Check]:
     for report in inspect_models(paths.model_roots()):
         name = f"model {report.name}"
         if report.faults:
-            remedy = "Put the original files back; `auricle models verify` tells more"
+            own = next((finding.remedy for finding in report.findings if finding.remedy), "")
+            remedy = own or "Put the original files back; `auricle models verify` tells more"
             yield Check(name, Verdict.BAD, "; ".join(report.faults), remedy)
         else:
             yield Check(name, Verdict.GOOD, f"{report.version}, golden self-test passed")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from monitor.audio.rates import engine_blocks
 from monitor.audio.sources import expand_paths, open_source
-from monitor.birds.frames import engine_blocks
 from monitor.birds.ungated import EmbeddedWindow, Ungated
 from monitor.commands import console
 from monitor.commands.bird_models import load_bird_models

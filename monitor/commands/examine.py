@@ -74,7 +74,8 @@ def bench(settings: Settings, minutes: float, recording: Path | None) -> int:
     """Run the pipeline over sound in memory and print what it costs."""
     source = open_source(recording) if recording else soundscape()
     blocks = [block.samples for block in source.blocks()]
-    models = load_models(settings.birds, paths.model_roots(), settings.engine.threads)
+    roots, threads = paths.model_roots(), settings.engine.threads
+    models = load_models(settings.birds, roots, threads, settings.species, scene=settings.scene)
     with console.messages.status(f"running {minutes:g} minutes of audio through the pipeline"):
         figures = benchmark.run(blocks, source.rate, minutes, models)
     for line in figures.lines():

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from monitor import paths
@@ -25,6 +25,7 @@ from monitor.engine.audio_history import Histories
 from monitor.engine.enrolling import EnrollingService
 from monitor.engine.enrollments import open_enrollments
 from monitor.engine.launch import tell_ready
+from monitor.engine.machine_care import open_desk, serve_machines
 from monitor.engine.models import Models, load_models
 from monitor.engine.replay import Replay
 from monitor.engine.stop import StopRequest
@@ -89,7 +90,7 @@ def demo(settings: Settings, options: Options) -> int:
     with tempfile.TemporaryDirectory(prefix="auricle-demo-") as folder:
         models = _models(settings)
         demo_birds.teach(models, Path(folder))
-        return _play([soundscape()], models, Path(folder), settings, options)
+        return _play([soundscape()], models, _Folders(Path(folder), None), settings, options)
 
 
 def recordings(given: list[str], settings: Settings, options: Options) -> int:
@@ -97,7 +98,8 @@ def recordings(given: list[str], settings: Settings, options: Options) -> int:
     zone = _zone(options.timezone)
     found = expand_paths(given)
     sources = _opened(found, options.channel, zone)
-    return _play(sources, _models(settings), paths.species_folder(), settings, options)
+    folders = _Folders(paths.species_folder(), paths.machines_folder())
+    return _play(sources, _models(settings), folders, settings, options)
 
 
 def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | None) -> Iterator[Source | AuricleError]:
@@ -110,13 +112,23 @@ def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | N
 
 
 def _models(settings: Settings) -> Models:
-    return load_models(settings.birds, paths.model_roots(), settings.engine.threads)
+    roots, threads = paths.model_roots(), settings.engine.threads
+    branches = (settings.species, settings.machines, settings.scene, settings.sound)
+    return load_models(settings.birds, roots, threads, *branches)
+
+
+class _Folders(NamedTuple):
+    """Where what was enrolled lies."""
+
+    species: Path
+    machines: Path | None
+    """None: there are none to listen for."""
 
 
 def _play(
-    sources: Iterable[Source | AuricleError], models: Models, species: Path, settings: Settings, options: Options
+    sources: Iterable[Source | AuricleError], models: Models, folders: _Folders, settings: Settings, options: Options
 ) -> int:
-    """`species` is the folder of the prototype store."""
+    species = folders.species
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
         enrollments = open_enrollments(settings.birds, species, models.encoder, console.print_error)
@@ -132,6 +144,10 @@ def _play(
         histories = Histories()
         enrolling = stack.enter_context(EnrollingService(models, species, histories))
         enrolling.serve_on(server)
+        desk, listener = None, histories.hear if enrolling.able else None
+        if folders.machines is not None:
+            desk = open_desk(settings.machines, folders.machines, models, console.print_error)
+            listener = serve_machines(desk, folders.machines, models, histories, server, stack) or listener
         tell_ready(server.addresses.commands)
 
         def publish(source: str, reading: Reading, utc_ns: int | None) -> None:
@@ -148,7 +164,8 @@ def _play(
             report=console.print_error,
             screen=options.stay or options.speed is not None,
             enrollments=enrollments,
-            listener=histories.hear if enrolling.able else None,
+            listener=listener,
+            machines=desk,
         )
         outcome = player.run(sources)
         while options.stay and not stop():

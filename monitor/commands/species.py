@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
-
-from rich.progress import track
+from typing import TYPE_CHECKING
 
 from monitor import paths
+from monitor.audio.rates import engine_blocks
 from monitor.audio.sources import expand_paths, open_source
 from monitor.birds.background import FalseTags, final_tags
 from monitor.birds.clips import prepare, read_clip
@@ -19,16 +16,17 @@ from monitor.birds.enroll import enroll as enroll_clips
 from monitor.birds.enroll import enrollment_warnings, refuse_faults, update
 from monitor.birds.enrolled import Enrolled
 from monitor.birds.expectation import expect
-from monitor.birds.frames import Stretch, engine_blocks
+from monitor.birds.frames import Stretch
 from monitor.birds.prototype import MOST_CLIPS
 from monitor.birds.prototypes import PrototypeStore
 from monitor.commands import console, species_report
 from monitor.commands.bird_models import judge_of, load_bird_models, load_encoder, present_encoder
+from monitor.commands.given import distinct, tracked
 from monitor.errors import AuricleError, BundleError, UsageError, raise_all
 from monitor.inference.session import InferenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from monitor.audio.sources import Source
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
     from monitor.commands.bird_models import BirdModels
     from monitor.core.types import Span
     from monitor.settings import Settings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +175,7 @@ def update_species(names: Sequence[str], encoder: str | None, settings: Settings
     if not names:
         chosen = [one for one in store.list() if one.model_id != models.embedder.model_id]
     failed = 0
-    for prototype in _tracked(chosen, "embedding"):
+    for prototype in tracked(chosen, "embedding"):
         try:
             fresh = update(store, prototype, models.gate, models.embedder, models.thresholds)
         except AuricleError as error:
@@ -197,36 +193,17 @@ def update_species(names: Sequence[str], encoder: str | None, settings: Settings
 
 def _prepared(given: Sequence[str], models: BirdModels) -> tuple[list[PreparedClip], list[AuricleError]]:
     """The clips that can be learnt from, and what is wrong with the others."""
-    found, errors = _distinct(given)
+    found, errors = distinct(given)
     if len(found) > MOST_CLIPS:
         why = f"{len(found)} recordings were given"
         return [], [*errors, UsageError("clips", why, f"Give at most {MOST_CLIPS}, each cut to the calls")]
     clips: list[PreparedClip] = []
-    for path in _tracked(found, "listening to the clips"):
+    for path in tracked(found, "listening to the clips"):
         try:
             clips.append(prepare(read_clip(path), models.gate, models.embedder, models.thresholds))
         except AuricleError as error:
             errors.append(error)
     return clips, errors
-
-
-def _distinct(given: Sequence[str]) -> tuple[list[Path | str], list[AuricleError]]:
-    """Recordings that paths, folders and patterns stand for; the same file twice is a fault, not one clip."""
-    found: dict[str, Path | str] = {}
-    errors: list[AuricleError] = []
-    for argument in given:
-        try:
-            paths_meant = expand_paths([argument])
-        except AuricleError as error:
-            errors.append(error)
-            continue
-        for path in paths_meant:
-            place = path if isinstance(path, str) else os.path.realpath(path)
-            if place in found:
-                why = f"it is the same file as {found[place]} and would count twice"
-                errors.append(UsageError(f"clip {path}", why, "Name it once"))
-            found.setdefault(place, path)
-    return list(found.values()), errors
 
 
 def _false_tags(
@@ -238,7 +215,7 @@ def _false_tags(
     places: list[tuple[str, Span]] = []
     heard = 0
     errors: list[AuricleError] = []
-    for source in _tracked(backgrounds, "listening to the background"):
+    for source in tracked(backgrounds, "listening to the background"):
         watch = Stretch()
         try:
             blocks = watch.over(engine_blocks(source.blocks(), source.rate))
@@ -268,10 +245,3 @@ def _named(store: PrototypeStore, names: Sequence[str]) -> list[Prototype]:
             chosen[prototype.name] = prototype
     raise_all(errors)
     return list(chosen.values())
-
-
-def _tracked(items: Sequence[T], doing: str) -> Iterable[T]:
-    """The items, with progress where a person can see it."""
-    if not sys.stderr.isatty():
-        return items
-    return track(items, doing, console=console.messages, transient=True)

@@ -9,10 +9,13 @@ import typer
 
 from monitor.commands import console
 from monitor.commands.options import ConfigFile, Encoder, leave, read_settings
+from monitor.commands.species_options import Known, Latitude, Longitude, Week, species_flags
 from monitor.commands.words import several
 from monitor.paths import program_log
 
-species_app = typer.Typer(no_args_is_help=True, help="Species that the tagger was taught, each from a few clips.")
+species_app = typer.Typer(
+    no_args_is_help=True, help="Species that were taught from a few clips; known ones of a place."
+)
 
 Species = Annotated[str, typer.Argument(metavar="NAME", help='Such as "Turdus merula_Common Blackbird".')]
 SomeSpecies = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
@@ -142,3 +145,22 @@ def species_import(
     from monitor.commands import species
 
     leave(species.import_species(file, names or [], species.existing_of(replace, add), read_settings(config)))
+
+
+@species_app.command("range")
+def species_range(
+    lat: Latitude = None,
+    lon: Longitude = None,
+    week: Week = None,
+    species: Known = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Known species that are expected at a place, the most probable first; others are not told of there.
+
+    Example: `auricle species range --lat 52.5 --lon 13.4 --week 20`
+    """
+    from monitor.commands import species_range as listing
+
+    settings = read_settings(config, species=species_flags(species, lat, lon, week))
+    leave(listing.print_range(settings.species, as_json=as_json))

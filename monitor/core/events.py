@@ -11,6 +11,10 @@ from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
+from monitor.core.machine_readings import AnomalyReading, MachineChange, PercentileSummary
+from monitor.core.scene_readings import SceneChange, SceneReading
+from monitor.core.sound_readings import SoundClassReading
+from monitor.core.species_readings import SpeciesDetection
 from monitor.core.types import Span, read_only
 
 if TYPE_CHECKING:
@@ -106,6 +110,8 @@ class TagDetection:
     """True at the onset, False at the end, which is the one that counts."""
     continues: bool = False
     """The same call as in the final tag before: not counted anew. Provisional tags never say so."""
+    suppressed: str = ""
+    """Why it is neither shown nor counted, such as `scene vehicle_interior`; empty where it is."""
 
     def __post_init__(self) -> None:
         _check_unit("score", self.score)
@@ -215,13 +221,36 @@ class Health:
     branches: tuple[BranchHealth, ...] = ()
 
 
-Reading = ActivityChange | GateReading | TagDetection | LevelReading | Spectrum | StreamGap | SourceState | Health
+Reading = (
+    ActivityChange
+    | GateReading
+    | TagDetection
+    | SpeciesDetection
+    | AnomalyReading
+    | MachineChange
+    | PercentileSummary
+    | SceneReading
+    | SceneChange
+    | SoundClassReading
+    | LevelReading
+    | Spectrum
+    | StreamGap
+    | SourceState
+    | Health
+)
 """Everything that the engine publishes."""
 
 READING_TYPES: tuple[type[Reading], ...] = (
     ActivityChange,
     GateReading,
     TagDetection,
+    SpeciesDetection,
+    AnomalyReading,
+    MachineChange,
+    PercentileSummary,
+    SceneReading,
+    SceneChange,
+    SoundClassReading,
     LevelReading,
     Spectrum,
     StreamGap,

@@ -102,6 +102,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SampleWindow:
+    """The exact input of a model that takes a waveform."""
+
+    samples: Float32Array
+    """float32 `(n,)`, full scale +-1 (nominal), finite, read-only; zeros where the stream ended before its end."""
+    span: Span
+    """The audio inside."""
+    rate: int
+    """Samples a second."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", read_only(self.samples, dimensions=1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
     """What an encoder makes of a window: a direction; the nearer two are, the more alike they sound."""
 

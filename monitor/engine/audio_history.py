@@ -111,14 +111,26 @@ class Histories:
             history = self._by_name[source] = AudioHistory(samples(self.held_s))
         history.append(block)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Those held, as subscribers know them; the newest last."""
+        return tuple(writable(name) for name in self._by_name)
+
+    def held(self, source: str) -> Span:
+        """From the oldest to the newest sample held. Raises UsageError when nothing is held of that source."""
+        return self._of(source).span
+
     def cut(self, source: str, wanted: Span) -> Excerpt:
         """As `AudioHistory.cut`. Raises UsageError also when nothing is held of that source."""
+        return self._of(source).cut(wanted)
+
+    def _of(self, source: str) -> AudioHistory:
         # Subscribers know a file name that is no Unicode by how it is spelt out.
         history = next((one for name, one in self._by_name.items() if writable(name) == source), None)
         if history is None:
-            remedy = "Choose a call of a source that is being heard"
+            remedy = "Choose a source that is being heard"
             raise UsageError(f"source {source}", "no audio of it is held", remedy)
-        return history.cut(wanted)
+        return history
 
 
 def _refused(wanted: Span, why: str, remedy: str) -> UsageError:

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.core.types import AudioBlock, FeatureBlock
+from monitor.birds.sound_embedder import SoundEmbedder
+from monitor.core.types import ENGINE_RATE, AudioBlock, FeatureBlock
 from monitor.engine.graph import Pipeline
 from monitor.engine.times import StageTimes
+from monitor.features.sample_windows import SampleWindower
 from monitor.features.windows import Windower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-    from monitor.birds.embedder import Embedder
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.core.events import Reading
+    from monitor.core.stage import Stage
     from monitor.core.types import Float32Array
     from monitor.engine.models import Models
 
@@ -29,6 +33,9 @@ CHECKPOINTS = 10
 
 BIRD_STAGES = ("bird frames", "gate windows", "gate", "encoder windows", "encoder")
 """What the bird branch costs, whatever the source."""
+
+SCENE_STAGES = ("32 kHz", "scene frames", "scene windows", "scene classifier", "scene smoothing")
+"""What the scene branch costs by itself, its own resampling included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,9 @@ class Figures:
             birds = sum(self.stages_s[name] for name in BIRD_STAGES)
             each = f"encoder on every window, gate and their frames: {self.audio_s / birds:.0f} times real time"
             rows += [f"{each} on one core"]
+        if "scene classifier" in self.stages_s:
+            scene = sum(self.stages_s[name] for name in SCENE_STAGES)
+            rows += [f"scenes, a window a second: {self.audio_s / scene:.0f} times real time on one core"]
         rows += [""]
         rows += [f"{'stage':<14} {'ms per second of audio':>23} {'share':>7}"]
         for name, cost in self.stages_s.items():
@@ -98,15 +108,16 @@ class EveryWindow:
 
     name = "encoder"
 
-    def __init__(self, embedder: Embedder, times: StageTimes) -> None:
+    def __init__(self, embedder: AnyEmbedder, times: StageTimes) -> None:
         self.shedding = False
         self.dropped_windows = 0
-        self._windows = times.timed("encoder windows", Windower(embedder.spec, embedder.frames, embedder.hop))
-        self._embedder = times.timed("encoder", embedder)
+        self._windows: Stage[Any, Any] = times.timed("encoder windows", _every_window(embedder))
+        self._takes = AudioBlock if isinstance(embedder, SoundEmbedder) else FeatureBlock
+        self._embedder: Stage[Any, Any] = times.timed("encoder", embedder)
 
-    def push(self, item: FeatureBlock | Reading) -> Sequence[Reading]:
-        """Frames are embedded; the gate's readings are not looked at."""
-        if isinstance(item, FeatureBlock):
+    def push(self, item: FeatureBlock | AudioBlock | Reading) -> Sequence[Reading]:
+        """Frames, or sound, are embedded; the gate's readings are not looked at."""
+        if isinstance(item, self._takes):
             for window in self._windows.push(item):
                 self._embedder.push(window)
         return ()
@@ -118,6 +129,12 @@ class EveryWindow:
     def reset(self, at: int) -> None:
         """Windows begin anew."""
         self._windows.reset(at)
+
+
+def _every_window(embedder: AnyEmbedder) -> Stage[Any, Any]:
+    if isinstance(embedder, SoundEmbedder):
+        return SampleWindower(ENGINE_RATE, embedder.samples, embedder.hop, fill=False)
+    return Windower(embedder.spec, embedder.frames, embedder.hop)
 
 
 def resident_mb() -> float:

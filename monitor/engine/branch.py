@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitor.core.types import Window
+from monitor.core.types import SampleWindow, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,6 @@ class Branch:
         return items
 
     def _shed(self, items: list[Any]) -> list[Any]:
-        kept = [item for item in items if not isinstance(item, Window)]
+        kept = [item for item in items if not isinstance(item, Window | SampleWindow)]
         self.dropped_windows += len(items) - len(kept)
         return kept

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.birds.clips import prepare_clip
-from monitor.birds.embedder import Embedder
 from monitor.birds.enroll import enroll
 from monitor.birds.expectation import Judge
 from monitor.birds.prototype import species_name
 from monitor.birds.prototypes import PrototypeStore
+from monitor.birds.sound_embedder import embedder_of
 from monitor.bus.enrollment import (
     ENROLL,
     ENROLLMENT,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.bus.server import BusServer
     from monitor.engine.audio_history import Excerpt, Histories
     from monitor.engine.models import EncoderModel, GateModel, Models
@@ -158,7 +159,7 @@ class _Learner:
         self._encoder = encoder
         self._judge = Judge(encoder.cohort, encoder.calibration, encoder.bundle.cohort)
         self._store: PrototypeStore | None = None
-        self._own: tuple[Bundle, Embedder] | None = None
+        self._own: tuple[Bundle, AnyEmbedder] | None = None
 
     def read(self) -> None:
         """Bring the listing up to date."""
@@ -179,7 +180,7 @@ class _Learner:
     def learn(self, excerpt: Excerpt, wanted: EnrollActivity, name: str) -> Enrollment:
         """Raises AuricleError when nothing can be learnt from it."""
         if self._own is None:  # a session is for one thread, and the pipeline has its own
-            self._own = load_bundle(self._gate.bundle.path), Embedder(load_bundle(self._encoder.bundle.path))
+            self._own = load_bundle(self._gate.bundle.path), embedder_of(load_bundle(self._encoder.bundle.path))
         gate, embedder = self._own
         clip = prepare_clip(excerpt.samples, _origin(wanted), gate, embedder, self._gate.thresholds)
         learnt = enroll(self._opened(), name, [clip], embedder, self._judge, time.time_ns(), existing=wanted.existing)

@@ -21,6 +21,7 @@ from monitor.engine.audio_history import Histories
 from monitor.engine.enrolling import EnrollingService
 from monitor.engine.enrollments import Enrollments, open_enrollments
 from monitor.engine.launch import tell_ready
+from monitor.engine.machine_care import open_desk, serve_machines
 from monitor.engine.models import Models, load_models
 from monitor.engine.runner import StreamRunner
 from monitor.engine.stop import StopRequest
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from monitor.bus.audio_link import LinkItem
+    from monitor.engine.machine_desk import MachineDesk
     from monitor.engine.models import EncoderModel
     from monitor.engine.runner import Listener
     from monitor.settings import Settings
@@ -57,6 +59,8 @@ class Parts:
     receiver: AudioReceiver
     enrollments: Enrollments | None = None
     """None where nothing is tagged because the settings say so."""
+    machines: MachineDesk | None = None
+    """None where the settings want none."""
 
 
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
@@ -74,19 +78,30 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     bus = settings.bus
     folder = bus.keys
     keys = attempt(lambda: read_keys(folder)) if folder else None
-    models = attempt(lambda: load_models(settings.birds, paths.model_roots(), settings.engine.threads))
+    models = attempt(lambda: _models(settings))
     log = attempt(lambda: stack.enter_context(EventLog(settings.store.log or paths.event_log())))
     server = attempt(lambda: stack.enter_context(BusServer(bus.readings, bus.commands, run_id, log, keys=keys)))
     receiver = attempt(lambda: stack.enter_context(AudioReceiver(bus.audio, keys)))
     encoder = models.encoder if models else None
     # Without models what is enrolled would seem to lack an encoder.
     species = attempt(lambda: _enrollments(settings, encoder)) if models else None
+    machines = attempt(lambda: _desk(settings, models)) if models else None
     raise_all(errors)
     if models is None or log is None or server is None or receiver is None:
         raise RuntimeError("a part is missing without an error")
     if log.quarantined:
         program_log.warning("the event log was damaged and a new one begun", damaged=str(log.quarantined))
-    return Parts(run_id, models, log, server, receiver, species)
+    return Parts(run_id, models, log, server, receiver, species, machines)
+
+
+def _models(settings: Settings) -> Models:
+    roots, threads = paths.model_roots(), settings.engine.threads
+    branches = (settings.species, settings.machines, settings.scene, settings.sound)
+    return load_models(settings.birds, roots, threads, *branches)
+
+
+def _desk(settings: Settings, models: Models) -> MachineDesk | None:
+    return open_desk(settings.machines, paths.machines_folder(), models, _log_unused)
 
 
 def _enrollments(settings: Settings, encoder: EncoderModel | None) -> Enrollments | None:
@@ -114,7 +129,11 @@ def run_engine(settings: Settings) -> int:
         enrolling = stack.enter_context(EnrollingService(parts.models, paths.species_folder(), histories))
         enrolling.serve_on(parts.server)
         tell_ready(parts.server.addresses.commands)
-        engine = LiveEngine(parts, settings.engine.overload_s, histories.hear if enrolling.able else None)
+        folder = paths.machines_folder()
+        listener = serve_machines(parts.machines, folder, parts.models, histories, parts.server, stack)
+        if listener is None and enrolling.able:
+            listener = histories.hear
+        engine = LiveEngine(parts, settings.engine.overload_s, listener)
         while not stop():
             engine.turn(POLL_S)
         engine.end()
@@ -164,6 +183,7 @@ class LiveEngine:
                 self._parts.server.publish,
                 enrollments=self._parts.enrollments,
                 listener=self._listener,
+                machines=self._parts.machines,
             )
             self._streams[source] = _Stream(runner)
         return self._streams[source]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from monitor.audio.sources import Source
     from monitor.engine.enrollments import Enrollments
+    from monitor.engine.machine_desk import MachineDesk
     from monitor.engine.models import Models
     from monitor.engine.runner import Listener, Publish
 
@@ -62,6 +63,7 @@ class Replay:
         screen: bool = True,
         enrollments: Enrollments | None = None,
         listener: Listener | None = None,
+        machines: MachineDesk | None = None,
     ) -> None:
         self._models = models
         self._publish = publish
@@ -72,6 +74,7 @@ class Replay:
         self._screen = screen
         self._enrollments = enrollments
         self._listener = listener
+        self._machines = machines
 
     def run(self, sources: Iterable[Source | AuricleError]) -> Outcome:
         """Play them all. A bad one is reported at once, and the next one goes on."""
@@ -104,6 +107,7 @@ class Replay:
             screen=self._screen,
             enrollments=self._enrollments,
             listener=self._listener,
+            machines=self._machines,
         )
         runner.change_state(SourceCondition.LISTENING)
         try:

@@ -13,8 +13,12 @@ from monitor.engine.graph import Pipeline
 from monitor.engine.health import HealthBook
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.core.types import AudioBlock
     from monitor.engine.enrollments import Enrollments
+    from monitor.engine.machine_desk import MachineDesk
+    from monitor.engine.machines import Watched
     from monitor.engine.models import Models
 
 Publish = Callable[[str, Reading, int | None], None]
@@ -40,6 +44,7 @@ class StreamRunner:
         screen: bool = True,
         enrollments: Enrollments | None = None,
         listener: Listener | None = None,
+        machines: MachineDesk | None = None,
     ) -> None:
         self.name = name
         self.clock = StreamClock(start_utc_ns)
@@ -48,6 +53,8 @@ class StreamRunner:
         self._screen = screen
         self._enrollments = enrollments
         self._listener = listener
+        self._machines = machines
+        self._watched: Mapping[str, Watched] | None = None
         self._pipeline = self._new_pipeline(native_rate)
         self._publish = publish
         self._synthetic = synthetic
@@ -109,6 +116,7 @@ class StreamRunner:
         self._pipeline.reset(next_grid_index(reached))
 
     def _new_pipeline(self, native_rate: int) -> Pipeline:
+        self._watched = None
         told = partial(self._listener, self.name) if self._listener else None
         return Pipeline(native_rate, self._models, screen=self._screen, listener=told)
 
@@ -117,6 +125,11 @@ class StreamRunner:
         if self._enrollments:
             self._enrollments.poll()
             self._pipeline.enrolled = self._enrollments.current
+        if self._machines:
+            self._machines.poll()
+            if self._machines.watched is not self._watched:
+                self._watched = self._machines.watched
+                self._pipeline.watch(self._watched)
 
     def _gap(self, block: AudioBlock, reason: str) -> None:
         """Flush, say what was lost, and begin again on the grid: no window ever spans a gap."""

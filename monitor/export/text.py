@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from monitor.core.clock import NANOSECONDS, isoformat, seconds
-from monitor.core.events import ActivityChange, Reading, SourceState, StreamGap, TagDetection
+from monitor.core.events import (
+    ActivityChange,
+    MachineChange,
+    Reading,
+    SceneChange,
+    SourceState,
+    SpeciesDetection,
+    StreamGap,
+    TagDetection,
+)
+from monitor.core.scene_readings import UNKNOWN
 from monitor.core.text import writable
 from monitor.core.types import ENGINE_RATE
 
@@ -22,8 +32,10 @@ def to_text_line(source: str, reading: Reading, utc_ns: int | None) -> str | Non
     if told is None:
         return None
     # An end is told when it is known: that is the moment it belongs to.
-    over = (isinstance(reading, ActivityChange) and not reading.active) or (
-        isinstance(reading, TagDetection) and not reading.provisional
+    over = (
+        (isinstance(reading, ActivityChange) and not reading.active)
+        or (isinstance(reading, TagDetection) and not reading.provisional)
+        or isinstance(reading, SpeciesDetection)
     )
     moment = reading.span.end if over else reading.span.start
     if utc_ns is None:
@@ -38,7 +50,17 @@ def _tell(reading: Reading) -> str | None:
             return f"bird audible, {reading.probability:.0%}"
         return f"bird silent after {seconds(reading.span.length):.1f} s, best {reading.probability:.0%}"
     if isinstance(reading, TagDetection):
-        return _tell_tag(reading)
+        return _tell_tag(reading) + _suppressed(reading.suppressed)
+    if isinstance(reading, SpeciesDetection):
+        again = ", the same call" if reading.continues else ""
+        told = f"{writable(reading.name)} ({reading.kind}), {reading.score:.0%}{again}"
+        return told + _suppressed(reading.suppressed)
+    if isinstance(reading, SceneChange):
+        before = "" if reading.previous is None else f", before that {writable(reading.previous)}"
+        sure = "" if reading.label == UNKNOWN else f", {reading.probability:.0%}"
+        return f"scene {writable(reading.label)}{sure}{before}"
+    if isinstance(reading, MachineChange):
+        return _tell_machine(reading)
     if isinstance(reading, StreamGap):
         about = "about " if reading.estimated else ""
         return f"lost {about}{seconds(reading.lost):.3f} s: {reading.reason}"
@@ -46,6 +68,25 @@ def _tell(reading: Reading) -> str | None:
         synthetic = " (synthetic sound)" if reading.synthetic else ""
         return f"{reading.state}{synthetic}{': ' + reading.detail if reading.detail else ''}"
     return None
+
+
+def _tell_machine(change: MachineChange) -> str:
+    machine = writable(change.machine)
+    if change.alarm:
+        bands = ", ".join(
+            f"{band.low_hz:.0f}-{band.high_hz:.0f} Hz {band.difference_db:+.0f} dB" for band in change.deviations
+        )
+        seen = ", acknowledged" if change.acknowledged else ""
+        return f"{machine}: ALARM{seen}{', ' + bands if bands else ''}"
+    over = "" if change.alarmed is None else f"alarm over after {seconds(change.alarmed.length):.0f} s, "
+    detail = f": {writable(change.detail)}" if change.detail else ""
+    if change.suppressed:
+        return f"{machine}: alarm{_suppressed(change.suppressed)}"
+    return f"{machine}: {over}{change.state.value.replace('_', ' ')}{detail}"
+
+
+def _suppressed(why: str) -> str:
+    return f", suppressed: {writable(why)}" if why else ""
 
 
 def _tell_tag(tag: TagDetection) -> str:

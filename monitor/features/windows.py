@@ -11,6 +11,7 @@ from monitor.features.history import History
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.features.ams_spec import AmsSpec
     from monitor.features.spec import FeatureSpec
 
 SLICE = 256
@@ -23,7 +24,7 @@ class Windower:
     Window k begins at absolute frame k * hop, and none spans a reset.
     """
 
-    def __init__(self, spec: FeatureSpec, frames: int, hop: int) -> None:
+    def __init__(self, spec: FeatureSpec | AmsSpec, frames: int, hop: int) -> None:
         if frames < 1 or hop < 1:
             raise ValueError(f"a window needs at least one frame and a hop of one, got {frames} and {hop}")
         self.spec = spec

@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import BundleError
 from monitor.inference.cohort_file import cohort_path, read_cohort
-from monitor.inference.declaration import declaration_faults, feature_spec
+from monitor.inference.declaration import declaration_faults, feature_spec, modulation_spec
+from monitor.inference.extra_files import extra_faults
 from monitor.inference.faults import Fault, bundle_error
 from monitor.inference.golden import read_golden, self_test
+from monitor.inference.label_file import bundle_labels
 from monitor.inference.manifest import COHORT_FILE, GOLDEN_FILE, MANIFEST_FILE, MODEL_FILE
 from monitor.inference.manifest_file import parse_manifest
 from monitor.inference.model import open_model
+from monitor.inference.run_memory import RunMemory
+from monitor.inference.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.core.types import Float32Array
+    from monitor.features.ams_spec import AmsSpec
     from monitor.features.spec import FeatureSpec
     from monitor.inference.cohort_file import CohortArrays
     from monitor.inference.golden import Golden
     from monitor.inference.manifest import Manifest
-    from monitor.inference.session import Session
 
 LARGEST = {MANIFEST_FILE: 1_000_000, GOLDEN_FILE: 8_000_000, COHORT_FILE: 32_000_000, MODEL_FILE: 500_000_000}
 """Bytes beyond which a file is not even opened; what ships with the program is held to less (`reports.py`)."""
@@ -42,9 +47,39 @@ class Bundle:
     manifest: Manifest
     session: Session
     spec: FeatureSpec | None
-    """Of the front-end that it needs; None when it takes a waveform."""
+    """Of the front-end that it needs; None when it takes a waveform or modulations."""
     cohort: CohortArrays | None = None
     """Of an encoder that has one."""
+    labels: tuple[str, ...] = ()
+    """What the last axis of a classifier's scores counts, from the manifest or from a file of its own."""
+    memory: RunMemory | None = None
+    """Of a network with several heads: a window that two of them want is run once."""
+    modulation: AmsSpec | None = None
+    """Of the amplitude-modulation features that it needs, if it needs those."""
+
+    def run(self, windows: Float32Array) -> dict[str, Float32Array]:
+        """Outputs by name, `(n, ...)` float32, of windows `(n, ...)`: all heads of one pass.
+
+        Raises InferenceError as `Session.run` does.
+        """
+        if self.memory:
+            return self.memory.run(windows)
+        return self.session.run({self.manifest.inputs[0].name: windows})
+
+    def extra_path(self, purpose: str) -> Path:
+        """A further file, such as `occurrence`. Raises BundleError when the bundle has none for that."""
+        declared = (self.manifest.files or {}).get(purpose)
+        if declared is None:
+            raise BundleError(f"model {self.manifest.id}", f"has no file for `{purpose}`", REMEDY)
+        return self.path / declared.file
+
+    def extra_session(self, purpose: str, threads: int = 1) -> Session:
+        """A further network, such as `occurrence`, opened. Raises BundleError when there is none."""
+        path = self.extra_path(purpose)
+        declared = (self.manifest.files or {})[purpose]
+        if declared.runtime is None:
+            raise BundleError(f"model {self.manifest.id}", f"`{purpose}` is no network", REMEDY)
+        return Session(path, threads, runtime=declared.runtime)
 
 
 def load_bundle(path: Path, threads: int = 1) -> Bundle:
@@ -67,24 +102,43 @@ def examine_bundle(path: Path, threads: int = 1) -> tuple[Bundle | None, list[Fa
     manifest, faults = read_manifest(path)
     session: Session | None = None
     spec: FeatureSpec | None = None
+    modulation: AmsSpec | None = None
     cohort: CohortArrays | None = None
+    labels: tuple[str, ...] = ()
     model_file = manifest.model.file if manifest else MODEL_FILE
     model_faults = _file_faults(path / model_file, LARGEST[MODEL_FILE])
     if manifest:
         spec, spec_faults = feature_spec(manifest)
-        faults += spec_faults + list(declaration_faults(manifest, spec))
+        modulation, modulation_faults = modulation_spec(manifest)
+        faults += spec_faults + modulation_faults + list(declaration_faults(manifest, spec or modulation))
         if not model_faults:
             session, model_faults = open_model(path / model_file, manifest, threads)
     faults += model_faults
     if manifest:
         cohort, cohort_faults = _cohort(path, manifest)
-        faults += cohort_faults
+        labels, label_faults = bundle_labels(path, manifest)
+        faults += cohort_faults + label_faults + extra_faults(path, manifest)
     golden, golden_faults = _golden(path / GOLDEN_FILE, manifest)
     faults += golden_faults
     if faults or manifest is None or session is None or golden is None:
         return None, faults
-    faults = self_test(golden, manifest, spec, session)
-    return (None, faults) if faults else (Bundle(path, manifest, session, spec, cohort), [])
+    faults = self_test(golden, manifest, spec or modulation, session)
+    return (None, faults) if faults else (_bundle(path, manifest, session, spec, cohort, labels, modulation), [])
+
+
+def _bundle(
+    path: Path,
+    manifest: Manifest,
+    session: Session,
+    spec: FeatureSpec | None,
+    cohort: CohortArrays | None,
+    labels: tuple[str, ...],
+    modulation: AmsSpec | None,
+) -> Bundle:
+    fed = manifest.inputs[0].name
+    several = len(manifest.outputs) > 1
+    memory = RunMemory(lambda windows: session.run({fed: windows})) if several else None
+    return Bundle(path, manifest, session, spec, cohort, labels, memory, modulation)
 
 
 def read_manifest(path: Path) -> tuple[Manifest | None, list[Fault]]:

@@ -73,7 +73,8 @@ def _checked(
     faults += [Fault(name, f"unknown array `{key}`") for key in arrays if key not in (EMBEDDING, TAXON)]
     embedding, taxon = arrays.get(EMBEDDING), arrays.get(TAXON)
     if embedding is not None:
-        faults += _embedding_faults(name, embedding, manifest.outputs[0].shape)
+        output = manifest.embedding or manifest.outputs[0]
+        faults += _embedding_faults(name, embedding, output.shape)
     if taxon is not None and (taxon.dtype.kind != "U" or taxon.ndim != 1):
         faults.append(Fault(name, f"array `{TAXON}` must be text of 1 dimension, got {taxon.dtype} {taxon.shape}"))
     if faults or embedding is None or taxon is None:

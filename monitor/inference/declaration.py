@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.features.ams_spec import AmsSpec
 from monitor.features.spec import FeatureSpec
 from monitor.inference.faults import Fault, shape_text
-from monitor.inference.manifest import MANIFEST_FILE, FeatureInput
+from monitor.inference.manifest import CLASSIFIERS, MANIFEST_FILE, FeatureInput, ModulationInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,19 +26,33 @@ def feature_spec(manifest: Manifest) -> tuple[FeatureSpec | None, list[Fault]]:
         spec = FeatureSpec.from_dict(manifest.input.spec)
     except ValueError as error:
         return None, [Fault(f"{MANIFEST_FILE}: input.spec", str(error))]
-    declared = manifest.input.fingerprint
-    if declared == spec.fingerprint:
-        return spec, []
-    why = f"{declared} is not that of the spec, {spec.fingerprint}: this Auricle computes other features"
-    return spec, [Fault(f"{MANIFEST_FILE}: input.fingerprint", why)]
+    return spec, _fingerprint_faults(manifest.input.fingerprint, spec.fingerprint)
 
 
-def declaration_faults(manifest: Manifest, spec: FeatureSpec | None) -> Iterator[Fault]:
+def modulation_spec(manifest: Manifest) -> tuple[AmsSpec | None, list[Fault]]:
+    """The spec of the amplitude-modulation features that the model needs, if it needs any and it is sound."""
+    if not isinstance(manifest.input, ModulationInput):
+        return None, []
+    try:
+        spec = AmsSpec.from_dict(manifest.input.spec)
+    except ValueError as error:
+        return None, [Fault(f"{MANIFEST_FILE}: input.spec", str(error))]
+    return spec, _fingerprint_faults(manifest.input.fingerprint, spec.fingerprint)
+
+
+def _fingerprint_faults(declared: str, computed: str) -> list[Fault]:
+    if declared == computed:
+        return []
+    why = f"{declared} is not that of the spec, {computed}: this Auricle computes other features"
+    return [Fault(f"{MANIFEST_FILE}: input.fingerprint", why)]
+
+
+def declaration_faults(manifest: Manifest, spec: FeatureSpec | AmsSpec | None) -> Iterator[Fault]:
     """Where the manifest contradicts itself."""
     if len(manifest.inputs) != 1:
         yield Fault(f"{MANIFEST_FILE}: inputs", f"exactly one is fed, got {len(manifest.inputs)}")
     wanted: tuple[int | None, ...] | None = (None, manifest.window.frames)
-    if isinstance(manifest.input, FeatureInput):
+    if isinstance(manifest.input, FeatureInput | ModulationInput):
         wanted = (*wanted, spec.bands) if spec else None
     if wanted and manifest.inputs[0].shape != wanted:
         why = f"{shape_text(manifest.inputs[0].shape)} does not fit the windows, {shape_text(wanted)}"
@@ -48,8 +63,11 @@ def declaration_faults(manifest: Manifest, spec: FeatureSpec | None) -> Iterator
     yield from _label_faults(manifest)
     if manifest.task == "gate":
         yield from _threshold_faults(manifest)
-    if manifest.task == "encoder":
+    if manifest.task == "encoder" or manifest.embedding:
         yield from _encoder_faults(manifest)
+    if manifest.input.kind != "waveform" and manifest.runtime != "onnx":
+        # The fingerprint of the features stands in the metadata, which TFLite files do not have.
+        yield Fault(f"{MANIFEST_FILE}: runtime", "a model that takes features runs on onnx, not on litert")
 
 
 def _threshold_faults(manifest: Manifest) -> Iterator[Fault]:
@@ -63,10 +81,12 @@ def _threshold_faults(manifest: Manifest) -> Iterator[Fault]:
 
 
 def _encoder_faults(manifest: Manifest) -> Iterator[Fault]:
-    first = manifest.outputs[0]
-    if len(first.shape) != 2 or first.shape[1] is None:
+    first = manifest.embedding
+    if first is None:
+        yield Fault(f"{MANIFEST_FILE}: outputs", "an encoder needs one with the role `embedding`")
+    elif len(first.shape) != 2 or first.shape[1] is None:
         why = f"an encoder gives (batch, d) with d fixed, not {shape_text(first.shape)}"
-        yield Fault(f"{MANIFEST_FILE}: outputs.0.shape", why)
+        yield Fault(f"{MANIFEST_FILE}: outputs.{manifest.outputs.index(first)}.shape", why)
     known = manifest.thresholds.get("known")
     if known and not 0.0 <= known.value <= 1.0:
         yield Fault(f"{MANIFEST_FILE}: thresholds.known", f"is a probability, 0..1, got {known.value:g}")
@@ -80,6 +100,9 @@ def _label_faults(manifest: Manifest) -> Iterator[Fault]:
             yield Fault(f"{MANIFEST_FILE}: outputs.0.shape", f"a gate gives (batch), not {shape_text(first.shape)}")
         if len(manifest.labels) > 1:
             yield Fault(where, f"a gate has one at most, got {len(manifest.labels)}")
-    elif manifest.task in ("species", "scene", "sound_class") and len(manifest.labels) != first.shape[-1]:
-        why = f"{len(manifest.labels)} do not fit output `{first.name}`, {shape_text(first.shape)}"
-        yield Fault(where, why)
+    scores = manifest.scores
+    if manifest.task in CLASSIFIERS and scores is None:
+        yield Fault(f"{MANIFEST_FILE}: outputs", "a classifier needs one with the role `logits` or `probabilities`")
+    count = manifest.labels_file.count if manifest.labels_file else len(manifest.labels)
+    if scores and count != scores.shape[-1]:
+        yield Fault(where, f"{count} do not fit output `{scores.name}`, {shape_text(scores.shape)}")

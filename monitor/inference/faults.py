@@ -20,6 +20,8 @@ class Fault:
     """File inside the bundle, and key or array in it: `manifest.json: model.sha256`."""
     why: str
     """The reason, without a full stop."""
+    remedy: str = ""
+    """Where it is another than for bundles in general."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.why}"
@@ -27,7 +29,11 @@ class Fault:
 
 def bundle_error(path: Path, faults: Iterable[Fault], remedy: str) -> BundleError:
     """One error that names every fault, one a line when there are several."""
+    faults = list(faults)
     lines = [str(fault) for fault in faults]
+    own = {fault.remedy for fault in faults}
+    if len(own) == 1:
+        remedy = own.pop() or remedy
     why = lines[0] if len(lines) == 1 else f"{len(lines)} faults:" + "".join(f"\n  - {line}" for line in lines) + "\n "
     return BundleError(f"model bundle {path}", why, remedy)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.features.ams import ams_of
+from monitor.features.ams_spec import AmsSpec
 from monitor.features.frontend import Kernel
 from monitor.inference.arrays import read_arrays
 from monitor.inference.faults import Fault
@@ -72,13 +74,14 @@ def read_golden(path: Path, manifest: Manifest | None) -> tuple[Golden | None, l
     return _checked(arrays, manifest)
 
 
-def self_test(golden: Golden, manifest: Manifest, spec: FeatureSpec | None, session: Session) -> list[Fault]:
+def self_test(golden: Golden, manifest: Manifest, spec: FeatureSpec | AmsSpec | None, session: Session) -> list[Fault]:
     """Run the kernel and the network, and compare."""
     faults: list[Fault] = []
     rows = golden.audio
     if spec is not None and golden.features is not None:
         rows = golden.features
-        faults += _compare_features(Kernel(spec)(golden.audio), golden.features, spec)
+        computed = ams_of(golden.audio, spec) if isinstance(spec, AmsSpec) else Kernel(spec)(golden.audio)
+        faults += _compare_features(computed, golden.features, decibels=_in_decibels(spec))
     cut = manifest.window
     try:
         outputs = session.run({manifest.inputs[0].name: windows_of(rows, cut.frames, cut.hop)})
@@ -90,7 +93,7 @@ def self_test(golden: Golden, manifest: Manifest, spec: FeatureSpec | None, sess
 
 
 def _checked(arrays: dict[str, NDArray[np.generic]], manifest: Manifest) -> tuple[Golden | None, list[Fault]]:
-    takes_features = manifest.input.kind == "features"
+    takes_features = manifest.input.kind != "waveform"
     ranks = {"audio": 1} | ({"features": 2} if takes_features else {})
     ranks |= {output.name: len(output.shape) for output in manifest.outputs}
     faults = [Fault(GOLDEN_FILE, f"array `{name}` is missing") for name in ranks if name not in arrays]
@@ -114,11 +117,15 @@ def _checked(arrays: dict[str, NDArray[np.generic]], manifest: Manifest) -> tupl
     return Golden(good["audio"], good.get("features"), outputs), []
 
 
-def _compare_features(computed: Float32Array, expected: Float32Array, spec: FeatureSpec) -> list[Fault]:
+def _in_decibels(spec: FeatureSpec | AmsSpec) -> bool:
+    return isinstance(spec, AmsSpec) or spec.compression == "db"
+
+
+def _compare_features(computed: Float32Array, expected: Float32Array, *, decibels: bool) -> list[Fault]:
     if computed.shape != expected.shape:
         return [Fault(GOLDEN_FILE, f"self-test: features are {computed.shape}, expected {expected.shape}")]
     off_db = float(np.abs(computed - expected).max())
-    if spec.compression == "log":
+    if not decibels:
         off_db *= 10 / log(10)
     if off_db <= FEATURE_TOLERANCE_DB:
         return []

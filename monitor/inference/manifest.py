@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from monitor.inference.session import Runtime  # noqa: TC001 (pydantic reads the annotations)
+
 SCHEMA_VERSION = 1
 """Version of the manifest's own layout."""
 
@@ -15,11 +17,21 @@ MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.npz"
 COHORT_FILE = "cohort.npz"
 CARD_FILE = "CARD.md"
+LABELS_FILE = "labels.txt"
+TFLITE_FILE = "model.tflite"
+"""Name of the network where LiteRT runs it."""
 
 FINGERPRINT_KEY = "auricle.feature_fingerprint"
 """Key in the ONNX `metadata_props` under which a model that takes features repeats the fingerprint of its spec."""
 
 Task = Literal["gate", "encoder", "species", "machine", "scene", "sound_class"]
+
+Role = Literal["embedding", "logits", "probabilities"]
+"""What an output is for: a direction to compare; scores of the labels before the sigmoid; probabilities of the labels.
+"""
+
+CLASSIFIERS: tuple[Task, ...] = ("species", "scene", "sound_class")
+"""Tasks whose output counts labels."""
 
 Text = Annotated[str, Field(min_length=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -58,6 +70,20 @@ class FeatureInput(_Part):
     """Frames between the starts of two windows."""
 
 
+class ModulationInput(_Part):
+    """A model that takes windows of amplitude-modulation features."""
+
+    kind: Literal["modulation"] = "modulation"
+    fingerprint: Text
+    """`AmsSpec.fingerprint`."""
+    spec: dict[str, SpecValue | tuple[Finite, ...]]
+    """The whole spec, `AmsSpec.to_dict()`."""
+    window: Count
+    """Frames."""
+    hop: Count
+    """Frames between the starts of two windows."""
+
+
 class WaveformInput(_Part):
     """A model that takes windows of samples."""
 
@@ -70,7 +96,7 @@ class WaveformInput(_Part):
     """Samples at `rate` between the starts of two windows."""
 
 
-ModelInput = Annotated[FeatureInput | WaveformInput, Field(discriminator="kind")]
+ModelInput = Annotated[FeatureInput | ModulationInput | WaveformInput, Field(discriminator="kind")]
 
 
 class Tensor(_Part):
@@ -83,6 +109,8 @@ class Tensor(_Part):
     """Size of each axis; null where it is free, as the batch is."""
     meaning: Text
     """Content, unit and range, in words."""
+    role: Role | None = None
+    """Of an output; null where the task says it: an encoder's first output is its embedding, and so on."""
 
     @model_validator(mode="after")
     def _axes_fit(self) -> Self:
@@ -177,6 +205,30 @@ class CohortFile(_Part):
     """Recordings behind the rows, and those behind slope and offset."""
 
 
+class LabelsFile(_Part):
+    """Labels too many for the manifest: UTF-8 text, one a line."""
+
+    file: FileName = LABELS_FILE
+    """Name inside the bundle's folder."""
+    sha256: Sha256
+    """Of that file, 64 lower-case hexadecimal digits."""
+    count: Count
+    """Lines."""
+
+
+class ExtraFile(_Part):
+    """A further file of the bundle, covered by a hash."""
+
+    file: FileName
+    """Name inside the bundle's folder."""
+    sha256: Sha256
+    """Of that file, 64 lower-case hexadecimal digits."""
+    meaning: Text
+    """What it holds; of a network also inputs and outputs."""
+    runtime: Runtime | None = None
+    """Of a network; null for a file that is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class WindowCut:
     """How a stream is cut for the model."""
@@ -198,7 +250,8 @@ class Manifest(_Part):
     summary: Text
     """One line for a list."""
     task: Task
-    runtime: Literal["onnx"] = "onnx"
+    runtime: Runtime = "onnx"
+    """What runs the network: ONNX Runtime, or LiteRT (an extra) for TFLite files."""
     model: ModelFile
     input: ModelInput
     inputs: tuple[Tensor, ...]
@@ -207,6 +260,14 @@ class Manifest(_Part):
     """One or more."""
     labels: tuple[Text, ...] = ()
     """What the last axis of a classifier's output counts; a gate's single output needs at most one."""
+    labels_file: LabelsFile | None = None
+    """In the place of `labels` where they are many; `Bundle.labels` has either."""
+    reject: Text | None = None
+    """Of a classifier: the label that stands for none of the others, such as `background`."""
+    binomials: Literal["bird", "animal"] = "animal"
+    """What a scientific name among a classifier's labels stands for; genera known to be no birds are told apart."""
+    files: dict[str, ExtraFile] | None = None
+    """Further files by what they are for, such as `occurrence`, `licence`."""
     thresholds: dict[str, Threshold] = {}
     """By name; a gate has `on` and `off`, and may have `release`: windows below `off` that end an activity (else 2).
 
@@ -230,6 +291,18 @@ class Manifest(_Part):
         return f"{self.name}@{self.version}"
 
     @property
+    def embedding(self) -> Tensor | None:
+        """The output that is compared; None where the model has none."""
+        named = next((output for output in self.outputs if output.role == "embedding"), None)
+        return named or (self.outputs[0] if self.task == "encoder" and self.outputs[0].role is None else None)
+
+    @property
+    def scores(self) -> Tensor | None:
+        """The output that has a value for each label; None where the model has none."""
+        named = next((output for output in self.outputs if output.role in ("logits", "probabilities")), None)
+        return named or (self.outputs[0] if self.task in CLASSIFIERS and self.outputs[0].role is None else None)
+
+    @property
     def window(self) -> WindowCut:
         """Length and hop of the windows that the model takes."""
         return WindowCut(self.input.window, self.input.hop)
@@ -246,7 +319,11 @@ class Manifest(_Part):
             raise ValueError("a label occurs twice")
         if self.task == "gate" and not {"on", "off"} <= self.thresholds.keys():
             raise ValueError("a gate needs the thresholds `on` and `off`")
-        if self.cohort and self.task != "encoder":
+        if self.reject is not None and self.labels and self.reject not in self.labels:
+            raise ValueError(f"reject: `{self.reject}` is not among the labels")
+        if self.labels and self.labels_file:
+            raise ValueError("labels: they stand in the manifest or in a file of their own, not in both")
+        if self.cohort and self.embedding is None:
             raise ValueError(f"only an encoder has a cohort, not a model for `{self.task}`")
         if self.cohort and "known" not in self.thresholds:
             raise ValueError("an encoder with a cohort needs the threshold `known`")

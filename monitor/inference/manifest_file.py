@@ -15,8 +15,11 @@ from monitor.inference.manifest import (
     MANIFEST_FILE,
     SCHEMA_VERSION,
     CohortFile,
+    ExtraFile,
     FeatureInput,
+    LabelsFile,
     Manifest,
+    ModulationInput,
     WaveformInput,
 )
 
@@ -29,8 +32,16 @@ _LINE = 100
 """Columns up to which a list of plain values is written on one line."""
 
 
-_KINDS = ("features", "waveform")
-_MODELS: tuple[type[BaseModel], ...] = (Manifest, FeatureInput, WaveformInput, CohortFile)
+_KINDS = ("features", "modulation", "waveform")
+_MODELS: tuple[type[BaseModel], ...] = (
+    Manifest,
+    FeatureInput,
+    ModulationInput,
+    WaveformInput,
+    CohortFile,
+    LabelsFile,
+    ExtraFile,
+)
 _KEYS: list[str] = sorted({key for model in _MODELS for key in model.model_fields})
 
 
@@ -42,7 +53,7 @@ def sha256_of(path: Path) -> str:
 
 def onnx_metadata(manifest: Manifest) -> dict[str, str]:
     """What the exporter must write into the ONNX file's `metadata_props`."""
-    if isinstance(manifest.input, FeatureInput):
+    if isinstance(manifest.input, FeatureInput | ModulationInput):
         return {FINGERPRINT_KEY: manifest.input.fingerprint}
     return {}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import BundleError
 from monitor.inference.faults import Fault, shape_text
-from monitor.inference.manifest import FINGERPRINT_KEY, FeatureInput
+from monitor.inference.manifest import FINGERPRINT_KEY, FeatureInput, ModulationInput
 from monitor.inference.manifest_file import sha256_of
 from monitor.inference.session import Session
 
@@ -28,9 +28,9 @@ def open_model(file: Path, manifest: Manifest, threads: int) -> tuple[Session | 
         why = f"was changed: its SHA-256 is {digest[:16]}..., the manifest says {manifest.model.sha256[:16]}..."
         return None, [Fault(file.name, why)]
     try:
-        session = Session(file, threads, manifest.dequantise)
+        session = Session(file, threads, manifest.dequantise, manifest.runtime)
     except BundleError as error:
-        return None, [Fault(file.name, error.why)]
+        return None, [Fault(file.name, error.why, error.remedy)]
     faults = _port_faults(file.name, "input", manifest.inputs, session.inputs)
     faults += _port_faults(file.name, "output", manifest.outputs, session.outputs)
     faults += _metadata_faults(file.name, manifest, session)
@@ -38,7 +38,7 @@ def open_model(file: Path, manifest: Manifest, threads: int) -> tuple[Session | 
 
 
 def _metadata_faults(name: str, manifest: Manifest, session: Session) -> list[Fault]:
-    if not isinstance(manifest.input, FeatureInput):
+    if not isinstance(manifest.input, FeatureInput | ModulationInput):
         return []
     found = session.metadata.get(FINGERPRINT_KEY)
     if found is None:

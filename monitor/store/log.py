@@ -64,6 +64,12 @@ class EventLogReader:
         events = tuple(event for row in rows if (event := from_row(row)) is not None)
         return EventPage(events, through, len(rows) - len(events))
 
+    def of_topic(self, topic: str, since_utc_ns: int) -> list[StoredEvent]:
+        """Events of one kind that began at or after a time, oldest first; those whose time is unknown are left out."""
+        select = f"SELECT {COLUMNS} FROM events WHERE topic = ? AND utc_ns >= ? ORDER BY id"
+        rows = cast("list[Row]", self._all(select, topic, since_utc_ns))
+        return [event for row in rows if (event := from_row(row)) is not None]
+
     def runs(self) -> list[Run]:
         """The runs of engines that wrote here, oldest first."""
         select = "SELECT id, version, began_utc_ns, ended_utc_ns FROM runs ORDER BY began_utc_ns, id"

@@ -17,10 +17,13 @@ from monitor.bus.client import BusClient
 from monitor.tui.bridge import Bridge
 from monitor.tui.enrollment import Enrolling, Phase
 from monitor.tui.glyphs import for_terminal
+from monitor.tui.machine_care import Caring
 from monitor.tui.palette import THEME, ramp
 from monitor.tui.screens.enroll import EnrollScreen
 from monitor.tui.screens.help import HelpScreen
+from monitor.tui.screens.learn import LearnScreen
 from monitor.tui.screens.live import LiveScreen, Look
+from monitor.tui.screens.machines import MachineScreen
 from monitor.tui.state import ScreenState
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 DRAWS_PER_S = 8
 """Drawings a second, at most, whatever comes in; the eye wants no more, and ten are the promise."""
 
-_CONDITIONAL = ("next_source", "birds", "enroll")
+_CONDITIONAL = ("next_source", "birds", "enroll", "machines")
 """Actions whose keys come and go."""
 
 
@@ -58,6 +61,7 @@ class AuricleApp(App[Exception | None]):
         Binding("l", "list", "events", tooltip="Move into the list of events"),
         Binding("b", "birds", "birds", tooltip="Move into the list of species"),
         Binding("e", "enroll", "enroll", tooltip="Name a bird that was just heard, so that it is known from then on"),
+        Binding("m", "machines", "machines", tooltip="Look after the machines that are listened for, or learn one"),
         Binding("question_mark", "help", "help", key_display="?", tooltip="What each thing means"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
@@ -75,7 +79,9 @@ class AuricleApp(App[Exception | None]):
         self.state = ScreenState()
         self.bridge = Bridge(connect, self.post_message)
         self.enrolling = Enrolling(self.bridge.command)
-        self.live = LiveScreen(Look(title, glyphs or for_terminal()))
+        self.caring = Caring(self.bridge.command)
+        self._glyphs = glyphs or for_terminal()
+        self.live = LiveScreen(Look(title, self._glyphs))
         self._plain = glyphs is not None and not glyphs.halves
         self._clock = clock
         self._draws_per_s = draws_per_s
@@ -122,7 +128,18 @@ class AuricleApp(App[Exception | None]):
         self.enrolling.tick(now, shown=dialog is not None)
         if dialog is not None:
             dialog.show(self.state)
+        self._draw_machines(now)
         self.live.draw(self.state, now, ramp(self.theme_variables), self._paused)
+
+    def _draw_machines(self, now_s: float) -> None:
+        """The dialogs of the machines; one may stand before the other."""
+        open_now = [screen for screen in self.screen_stack if isinstance(screen, MachineScreen | LearnScreen)]
+        self.caring.tick(now_s, shown=bool(open_now))
+        for screen in open_now:
+            if isinstance(screen, MachineScreen):
+                screen.show(self.state)
+            else:
+                screen.show()
 
     def on_heard(self, message: Heard) -> None:
         """Fold in what came; nothing is drawn here."""
@@ -137,6 +154,10 @@ class AuricleApp(App[Exception | None]):
             before = self.enrolling.phase
             self.enrolling.fold(message.name, message.result)
             self._tell_of_enrolling(before)
+        elif self.caring.takes(message.name):
+            working = self.caring.working
+            self.caring.fold(message.name, message.result)
+            self._tell_of_caring(working)
         else:
             self.notify(f"{message.name}: done", timeout=3)
 
@@ -146,6 +167,11 @@ class AuricleApp(App[Exception | None]):
             before = self.enrolling.phase
             self.enrolling.refuse(message.name, message.error)
             self._tell_of_enrolling(before)
+            return
+        if self.caring.takes(message.name):
+            working = self.caring.working
+            self.caring.refuse(message.name, message.error)
+            self._tell_of_caring(working)
             return
         self.notify(f"{message.error.why}. {message.error.remedy}", title=message.error.what, severity="error")
 
@@ -157,6 +183,13 @@ class AuricleApp(App[Exception | None]):
             failed = self.enrolling.phase is Phase.FAILED
             text = "\n".join(line.text for line in self.enrolling.lines)
             self.notify(text, title="enroll", severity="error" if failed else "information", markup=False)
+
+    def _tell_of_caring(self, working: bool) -> None:
+        """A job that ended while no dialog was open is told beside."""
+        if working and not self.caring.working and not isinstance(self.screen, MachineScreen | LearnScreen):
+            text = "\n".join(line.text for line in self.caring.lines)
+            failed = any(line.urgent for line in self.caring.lines[:1])
+            self.notify(text, title="machines", severity="error" if failed else "information", markup=False)
 
     def on_bridge_failed(self, message: BridgeFailed) -> None:
         """Nothing can be shown any more."""
@@ -173,6 +206,8 @@ class AuricleApp(App[Exception | None]):
                 return bool(self.live.birds.display)
             case "enroll":
                 return current is not None and current.has_birds
+            case "machines":
+                return current is not None and bool(current.machines)
             case _:
                 return True
 
@@ -205,6 +240,12 @@ class AuricleApp(App[Exception | None]):
         self.push_screen(EnrollScreen(self.enrolling, plain=self._plain))
         self.call_after_refresh(self.draw)
 
+    def action_machines(self) -> None:
+        """Look after the machines."""
+        self.caring.begin()
+        self.push_screen(MachineScreen(self.caring, self._glyphs))
+        self.call_after_refresh(self.draw)
+
     def action_help(self) -> None:
         """Explain the screen."""
         self.push_screen(HelpScreen())
@@ -219,6 +260,7 @@ class AuricleApp(App[Exception | None]):
             yield SystemCommand("Birds", "Move into the list of species", self.action_birds)
         if self.check_action("enroll", ()):
             yield SystemCommand("Enroll", "Name a bird that was just heard", self.action_enroll)
+        yield SystemCommand("Machines", "Look after the machines, or learn one", self.action_machines)
         yield SystemCommand("Help", "What each thing on the screen means", self.action_help)
         yield from super().get_system_commands(screen)  # pyright: ignore[reportUnknownMemberType] (Screen is untyped there)
 

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from monitor.core.clock import samples
+from monitor.core.naming import CallName, call_name, is_bird
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from monitor.core.events import ActivityChange, TagDetection
+    from monitor.core.events import ActivityChange, SpeciesDetection, TagDetection
     from monitor.core.types import Span
 
 CALLS_KEPT = 64
@@ -40,6 +41,18 @@ class Call:
     """The highest gate probability so far, 0..1."""
     tag: TagDetection | None = None
     """What it was taken for; None before the first tag, and without a tagger."""
+    heard: SpeciesDetection | None = None
+    """The most probable bird that a classifier heard in it."""
+
+    @property
+    def name(self) -> CallName | None:
+        """What it is called, by the rule of `monitor.core.naming`."""
+        return call_name(self.tag, () if self.heard is None else (self.heard,))
+
+    def hear(self, detection: SpeciesDetection) -> None:
+        """A classifier heard a bird in it."""
+        if self.heard is None or detection.score > self.heard.score:
+            self.heard = detection
 
 
 class Calls:
@@ -48,6 +61,8 @@ class Calls:
     def __init__(self, source: str) -> None:
         self._source = source
         self._calls: deque[Call] = deque(maxlen=CALLS_KEPT)
+        self._heard: deque[SpeciesDetection] = deque(maxlen=_BACK)
+        """The newest birds of classifiers: a call may be told of after them."""
 
     def __iter__(self) -> Iterator[Call]:
         """Newest first."""
@@ -62,9 +77,13 @@ class Calls:
         """A call began or ended."""
         known = next((call for call in self._newest() if call.span.start == change.span.start), None)
         if known is None:
-            self._calls.append(Call(self._source, change.span, utc_ns, order, change.active, change.probability))
+            known = Call(self._source, change.span, utc_ns, order, change.active, change.probability)
+            self._calls.append(known)
         else:
             known.span, known.active, known.probability = change.span, change.active, change.probability
+        for detection in self._heard:
+            if detection.span.overlaps(known.span):
+                known.hear(detection)
 
     def fold_tag(self, tag: TagDetection) -> None:
         """The newest call in its span was taken for something; of those before it, it says nothing new."""
@@ -72,9 +91,19 @@ class Calls:
         if call is not None and (call.tag is None or call.tag.provisional):
             call.tag = tag
 
+    def fold_species(self, detection: SpeciesDetection) -> None:
+        """A classifier heard something; only birds name calls."""
+        if not is_bird(detection):
+            return
+        self._heard.append(detection)
+        for call in self._newest():
+            if call.span.overlaps(detection.span):
+                call.hear(detection)
+
     def clear(self) -> None:
         """The stream begins anew."""
         self._calls.clear()
+        self._heard.clear()
 
     def _newest(self) -> Iterator[Call]:
         return islice(reversed(self._calls), _BACK)

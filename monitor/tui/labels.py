@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from monitor.tui.wording import fit
+from monitor.tui.wording import KNOWN_MARK, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from monitor.core.events import TagDetection
+    from monitor.core.naming import CallName
     from monitor.tui.calls import Call
     from monitor.tui.timeline import Timeline
 
@@ -51,16 +51,17 @@ def place_labels(calls: Iterable[Call], timeline: Timeline, height: int) -> tupl
     for call in calls:
         if (call.span.end - 1) // timeline.cell < timeline.first or not free:
             break
-        label = None if call.tag is None else _place(call.tag, call.span.start, timeline, free)
+        name = call.name
+        label = None if name is None else _place(name, call.span.start, timeline, free)
         if label is not None:
             free[label.row] = label.first - 1
             placed.append(label)
     return tuple(placed)
 
 
-def _place(tag: TagDetection, start: int, timeline: Timeline, free: Sequence[int]) -> Label | None:
+def _place(name: CallName, start: int, timeline: Timeline, free: Sequence[int]) -> Label | None:
     """`free` tells for each row the cell that the name must end before."""
-    text = UNKNOWN_MARK if tag.label is None else f"{tag.label}?" if tag.provisional else tag.label
+    text = _text(name)
     width = cell_len(text)
     begin = start // timeline.cell - timeline.first
     first = max(0, min(begin, timeline.cells - width))
@@ -70,4 +71,10 @@ def _place(tag: TagDetection, start: int, timeline: Timeline, free: Sequence[int
         text = fit(text, max(0, free[row] - first))
         if cell_len(text) < _LEAST:
             return None
-    return Label(row, first, text, tag.provisional)
+    return Label(row, first, text, name.provisional)
+
+
+def _text(name: CallName) -> str:
+    if name.text is None:
+        return UNKNOWN_MARK
+    return f"{KNOWN_MARK * name.known}{name.text}{'?' * name.provisional}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,18 +11,29 @@ from monitor.bus.tallies import Tallies
 from monitor.core.clock import NANOSECONDS, samples
 from monitor.core.events import (
     ActivityChange,
+    AnomalyReading,
     GateReading,
     Health,
     LevelReading,
+    MachineChange,
+    PercentileSummary,
+    SceneChange,
+    SceneReading,
+    SoundClassReading,
     SourceCondition,
     SourceState,
+    SpeciesDetection,
     Spectrum,
     StreamGap,
     TagDetection,
 )
+from monitor.core.machine_readings import MachineState
+from monitor.core.naming import is_bird
 from monitor.core.types import ENGINE_RATE, Span
 from monitor.tui.calls import Calls
 from monitor.tui.columns import Columns
+from monitor.tui.machines import MachineViews
+from monitor.tui.scenes import SceneView
 
 if TYPE_CHECKING:
     from monitor.core.events import Reading
@@ -37,6 +48,9 @@ OVER = (SourceCondition.ENDED, SourceCondition.FAILED)
 _KEPT = samples(SHOWN_S + 2.0)
 _RECENT = samples(10.0)
 """A gap told later than this, in engine samples, is history: it is listed, but no banner tells of it."""
+Listed = ActivityChange | StreamGap | SourceState | TagDetection | SpeciesDetection | MachineChange | SceneChange
+"""What has a row in the event list."""
+
 _ROWS_BACK = 8
 """How far back the row of an activity is looked for when it ends."""
 
@@ -47,7 +61,7 @@ class Event:
 
     utc_ns: int | None
     """When its span began, or None when the recording's start is unknown."""
-    reading: ActivityChange | StreamGap | SourceState | TagDetection
+    reading: Listed
 
 
 @dataclass(slots=True)
@@ -83,6 +97,12 @@ class SourceView:
     events_seen: int = 0
     """Rows ever added, those that were dropped included."""
     health: Health | None = None
+    machines: MachineViews = field(default_factory=MachineViews)
+    """The machines that are listened for."""
+    scene: SceneView = field(default_factory=SceneView)
+    sound: SoundClassReading | None = None
+    """The newest kind of sound."""
+    """Where this sounds to be."""
     calls: Calls = field(init=False)
     """The newest calls and what they were taken for."""
     tallies: Tallies = field(default_factory=Tallies)
@@ -120,7 +140,10 @@ class SourceView:
         self, reading: Reading, utc_ns: int | None, now_s: float, *, event_id: int | None = None, news: bool = True
     ) -> None:
         """Take in a reading; `news` is False for the state told on joining, which adds no row to the list."""
-        if isinstance(reading, SourceState | TagDetection) and (event_id or 0) > self.counted_through:
+        if isinstance(reading, TagDetection | SpeciesDetection) and reading.suppressed:
+            return
+        counted = isinstance(reading, SourceState | TagDetection | SpeciesDetection)
+        if counted and (event_id or 0) > self.counted_through:
             self.tallies.fold(reading)
         if isinstance(reading, SourceState):
             self._fold_state(reading)
@@ -130,16 +153,33 @@ class SourceView:
                 self.calls.fold_activity(reading, utc_ns, event_id or 0)
         elif isinstance(reading, TagDetection):
             self.calls.fold_tag(reading)
+        elif isinstance(reading, SpeciesDetection):
+            self.calls.fold_species(reading)
         elif isinstance(reading, StreamGap):
             self.gaps.append(reading.span)
             if self.head - reading.span.end < _RECENT:
                 self.last_gap, self.gap_seen_s = Event(utc_ns, reading), now_s
-        else:
+        elif isinstance(reading, AnomalyReading):
+            self.machines.fold(reading, utc_ns)
+            self._reach(reading.span, utc_ns)
+        elif isinstance(reading, SceneReading):
+            self.scene.fold(reading)
+            self._reach(reading.span, utc_ns)
+        elif isinstance(reading, SoundClassReading):
+            self.sound = reading
+            self._reach(reading.span, utc_ns)
+        elif not isinstance(reading, MachineChange | PercentileSummary | SceneChange):
             self._fold_live(reading)
             self._reach(reading.span, utc_ns)
         if news and isinstance(reading, TagDetection):
             if not reading.provisional:
                 self._list_tag(reading, utc_ns)
+        elif news and isinstance(reading, MachineChange):
+            self._list_machine(reading, utc_ns)
+        elif news and isinstance(reading, SceneChange):
+            self._list_scene(reading, utc_ns)
+        elif news and isinstance(reading, SpeciesDetection):
+            self._list_species(reading, utc_ns)
         elif news and isinstance(reading, ActivityChange | StreamGap | SourceState):
             self._list(reading, utc_ns)
 
@@ -148,8 +188,9 @@ class SourceView:
         self.head, self.head_utc_ns = 0, None
         self.level = self.clipped_at = self.last_gap = self.open_activity = self.health = None
         self.columns = Columns()
-        for kept in (self.gate, self.activities, self.gaps, self.calls):
+        for kept in (self.gate, self.activities, self.gaps, self.calls, self.machines, self.scene):
             kept.clear()
+        self.sound = None
 
     def _fold_state(self, reading: SourceState) -> None:
         starts_anew = reading.state is SourceCondition.STARTING and reading.span.start == 0 and self.head > 0
@@ -192,12 +233,18 @@ class SourceView:
                 if isinstance(opened, ActivityChange) and opened.active and opened.span.start == reading.span.start:
                     row.reading = reading
                     return
-                if isinstance(opened, TagDetection) and opened.span.overlaps(reading.span):
+                named = isinstance(opened, TagDetection) or (isinstance(opened, SpeciesDetection) and is_bird(opened))
+                if named and opened.span.overlaps(reading.span):
                     return
         self._add(Event(utc_ns, reading))
 
     def _list_tag(self, tag: TagDetection, utc_ns: int | None) -> None:
-        """A final tag takes the place of the activities that it names, and of the tag that it continues."""
+        """A final tag takes the place of the activities that it names, and of the tag that it continues.
+
+        What was taught takes that of what a classifier knows; what is unknown does not (`monitor.core.naming`).
+        """
+        if tag.label is None and any(_names(row.reading, tag.span) for row in self._newest()):
+            return
         place: int | None = None
         for number in range(len(self.events) - 1, max(-1, len(self.events) - 1 - _ROWS_BACK), -1):
             if _same_call(tag, self.events[number].reading):
@@ -210,12 +257,70 @@ class SourceView:
         else:
             self.events[place] = Event(utc_ns, tag)
 
+    def _list_species(self, heard: SpeciesDetection, utc_ns: int | None) -> None:
+        """A bird names the call that nobody taught the name of; other sounds have a row of their own."""
+        for row in self._newest():
+            listed = row.reading
+            if isinstance(listed, SpeciesDetection) and heard.continues and listed.label == heard.label:
+                span = Span(min(listed.span.start, heard.span.start), heard.span.end)
+                row.reading = replace(heard, span=span, score=max(listed.score, heard.score))
+                return
+        if not is_bird(heard):
+            self._add(Event(utc_ns, heard))
+            return
+        unnamed: Event | None = None
+        for row in self._newest():
+            listed = row.reading
+            if not listed.span.overlaps(heard.span):
+                continue
+            if isinstance(listed, TagDetection) and listed.label is not None:
+                return
+            if isinstance(listed, TagDetection | ActivityChange):
+                unnamed = row
+        if unnamed is None:
+            self._add(Event(utc_ns, heard))
+        else:
+            unnamed.utc_ns, unnamed.reading = utc_ns, heard
+
+    def _newest(self) -> list[Event]:
+        return list(islice(reversed(self.events), _ROWS_BACK))
+
+    def _list_machine(self, change: MachineChange, utc_ns: int | None) -> None:
+        """An alarm is listed once, where it began; that a machine is judged from now on is no event."""
+        alarmed = change.alarmed
+        for row in islice(reversed(self.events), _ROWS_BACK) if alarmed is not None else ():
+            listed = row.reading
+            if (
+                isinstance(listed, MachineChange)
+                and listed.machine == change.machine
+                and listed.alarmed is not None
+                and alarmed is not None
+                and listed.alarmed.start == alarmed.start
+            ):
+                row.reading = change
+                return
+        if change.state is not MachineState.READY or alarmed is not None:
+            self._add(Event(utc_ns, change))
+
+    def _list_scene(self, change: SceneChange, utc_ns: int | None) -> None:
+        """After lost audio the same scene settles again: no event."""
+        if change.label != self.scene.listed:
+            self.scene.listed = change.label
+            self._add(Event(utc_ns, change))
+
     def _add(self, event: Event) -> None:
         self.events.append(event)
         self.events_seen += 1
 
 
-def _same_call(tag: TagDetection, listed: ActivityChange | StreamGap | SourceState | TagDetection) -> bool:
+def _same_call(tag: TagDetection, listed: Listed) -> bool:
     if isinstance(listed, TagDetection):
         return tag.continues and listed.span.overlaps(tag.span)
+    if isinstance(listed, SpeciesDetection):
+        return tag.label is not None and _names(listed, tag.span)
     return isinstance(listed, ActivityChange) and listed.span.overlaps(tag.span)
+
+
+def _names(listed: Listed, span: Span) -> bool:
+    """Whether a row says what a classifier takes a call for."""
+    return isinstance(listed, SpeciesDetection) and is_bird(listed) and listed.span.overlaps(span)

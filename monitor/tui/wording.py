@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 
 from monitor.core.clock import NANOSECONDS, seconds
-from monitor.core.events import ActivityChange, SourceCondition, SourceState, StreamGap, TagDetection
+from monitor.core.events import (
+    ActivityChange,
+    MachineChange,
+    SceneChange,
+    SourceCondition,
+    SourceState,
+    SpeciesDetection,
+    StreamGap,
+    TagDetection,
+)
+from monitor.core.machine_readings import MachineState
+from monitor.core.naming import is_bird
+from monitor.core.scene_readings import UNKNOWN as UNKNOWN_SCENE
 from monitor.core.types import ENGINE_RATE
 
 if TYPE_CHECKING:
@@ -19,6 +31,9 @@ ELLIPSIS = "…"
 
 UNKNOWN = "unknown"
 """A bird of no enrolled species."""
+
+KNOWN_MARK = "*"
+"""Before the name of a species that a classifier knows and nobody taught."""
 
 
 def stream_time(index: int) -> str:
@@ -98,9 +113,9 @@ def fit(text: str, width: int, *, fill: bool = False) -> str:
     return set_cell_size(text, width) if fill else text
 
 
-def species(label: str | None) -> str:
-    """The name of what a bird was taken for."""
-    return UNKNOWN if label is None else label
+def species(label: str | None, *, known: bool = False) -> str:
+    """The name of what a bird was taken for; marked where a classifier knows it and nobody taught it."""
+    return UNKNOWN if label is None else KNOWN_MARK + label if known else label
 
 
 def share(value: float) -> str:
@@ -133,16 +148,36 @@ def event_words(event: Event, head: int) -> tuple[str, str, str]:
             return "bird", duration(seconds(reading.span.length)), f"{reading.probability * 100:3.0f} %"
         case TagDetection():
             return species(reading.label), "", "" if reading.label is None else share(reading.score)
+        case SpeciesDetection():
+            return species(reading.name, known=is_bird(reading)), "", share(reading.score)
         case StreamGap():
             about = "about, " if reading.estimated else ""
             return "lost", lost_time(reading.lost), about + reading.reason
+        case SceneChange():
+            if reading.label == UNKNOWN_SCENE:
+                return "unknown scene", "", ""
+            return reading.label, "", share(reading.probability)
+        case MachineChange():
+            return reading.machine, "", machine_words(reading)
         case SourceState():
             return "source", "", f"{reading.state}: {reading.detail}" if reading.detail else str(reading.state)
+
+
+def machine_words(change: MachineChange) -> str:
+    """What changed at a machine."""
+    if change.alarm:
+        return "alarm, seen" if change.acknowledged else "alarm"
+    if change.alarmed is not None:
+        return f"alarm over, {duration(seconds(change.alarmed.length), digits=0)}"
+    state = change.state.value.replace("_", " ")
+    return f"{state}: {change.detail}" if change.detail else state
 
 
 def event_urgent(event: Event) -> bool:
     """Whether a person is needed."""
     reading = event.reading
+    if isinstance(reading, MachineChange):
+        return (reading.alarm and not reading.acknowledged) or reading.state is MachineState.FAULT
     return isinstance(reading, SourceState) and reading.state in (
         SourceCondition.STALLED,
         SourceCondition.LOST,

@@ -15,15 +15,25 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import soundfile
 
 from monitor import paths
 from monitor.audio.synthetic import soundscape
+from monitor.core.types import AudioBlock
 from monitor.engine import bench
+from monitor.engine.machines import MachineBranch, Watched
 from monitor.engine.models import load_models
-from monitor.settings import BirdsSettings
+from monitor.engine.times import StageTimes
+from monitor.machines.anomaly import Attention
+from monitor.machines.enroll import fit_profile
+from monitor.machines.sounds import heard_sound
+from monitor.settings import BirdsSettings, MachinesSettings, SceneSettings, SpeciesSettings
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.helpers.machines import QUICK, fan
 
 
 def main() -> None:
@@ -31,12 +41,37 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     blocks = [block.samples for block in soundscape().blocks()]
-    models = load_models(BirdsSettings(), paths.model_roots())
+    roots = paths.model_roots()
+    models = load_models(BirdsSettings(), roots, species=SpeciesSettings(), scene=SceneSettings())
     told = "the encoder on every window" if models.encoder else "gate alone"
+    told += "".join(f", {classifier.model_id}" for classifier in models.classifiers)
+    told += f", {models.scene.classifier.bundle.manifest.id}" if models.scene else ", no scenes"
     print(f"the pipeline in memory, 48 kHz, {told}")
     print("\n".join(bench.run(blocks, 48_000, minutes, models).lines()))
     print()
+    machine_branch(minutes)
+    print()
     whole_command(np.concatenate(blocks), minutes)
+
+
+def machine_branch(minutes: float) -> None:
+    """The machine branch alone, from 16 kHz to readings: one machine, a window every 1.008 s."""
+    encoder = load_models(BirdsSettings(), paths.model_roots(), machines=MachinesSettings()).machine_encoder
+    clips = [heard_sound(fan(10.0, seed), 16_000, f"fan {seed}") for seed in range(12)]
+    profile = fit_profile("fan-1", clips, (), encoder, QUICK, 0)
+    times = StageTimes()
+    branch = MachineBranch(encoder, times.timed)
+    branch.watch({profile.name: Watched(profile, Attention())})
+    sound, step = fan(60.0, 99), 3_200
+    began = process_time()
+    for start in range(0, round(minutes * 60 * 16_000), step):
+        place = start % len(sound)
+        branch.push(AudioBlock(sound[place : place + step], start, 16_000))
+    cost = process_time() - began
+    told = f"with {encoder.id}" if encoder else "without an encoder"
+    print(f"the machine branch alone, {told}: {minutes * 60 / cost:.0f} times real time on one core")
+    for name, cost in times.seconds.items():
+        print(f"{name:<18} {cost / minutes / 60 * 1e3:>8.3f} ms per second of audio")
 
 
 LAUNCHER = """

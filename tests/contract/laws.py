@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import pytest
 
+from monitor.core.species_readings import SpeciesDetection
 from tests.contract.streams import arrays, assert_equal, spans
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def inputs_not_mutated_outputs_not_aliased(example: Example) -> None:
 def spans_are_ordered(example: Example, at: int) -> None:
     """Of each kind of output, starts and ends never go back, and none begins before the stream.
 
-    What is provisional is another kind than what is final.
+    What is provisional is another kind than what is final, and so is a detection of another species: those overlap.
     """
     stage = example.make()
     stage.reset(at)
@@ -110,9 +111,10 @@ def spans_are_ordered(example: Example, at: int) -> None:
         assert stretches[0].start >= at, f"{kind[0].__name__}: a span from before the stream"
 
 
-def kind_of(output: Any) -> tuple[type, bool]:
+def kind_of(output: Any) -> tuple[type, bool, str]:
     """What is ordered among itself."""
-    return type(output), getattr(output, "provisional", False)
+    label = output.label if isinstance(output, SpeciesDetection) else ""
+    return type(output), getattr(output, "provisional", False), label
 
 
 def nothing_later_than_latency(example: Example) -> None:

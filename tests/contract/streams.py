@@ -46,7 +46,7 @@ class Audio:
 
     def cut(self, sizes: Iterable[int], at: int) -> Iterator[AudioBlock]:
         samples, first = test_signal(self.length(), self.rate), native_index(at, self.rate)
-        for start, end in _pieces(sizes, len(samples)):
+        for start, end in pieces(sizes, len(samples)):
             yield AudioBlock(samples[start:end], first + start, self.rate)
 
     def end(self, item: AudioBlock) -> int:
@@ -66,7 +66,7 @@ class Frames:
     def cut(self, sizes: Iterable[int], at: int) -> Iterator[FeatureBlock]:
         values = np.random.default_rng(7).uniform(-90, 0, (self.count, self.spec.bands)).astype(np.float32)
         first = -(-native_index(at, self.spec.rate) // self.spec.hop)
-        for start, end in _pieces(sizes, self.count):
+        for start, end in pieces(sizes, self.count):
             yield FeatureBlock(values[start:end], first + start)
 
     def end(self, item: FeatureBlock) -> int:
@@ -129,7 +129,7 @@ class GatedFrames:
         values = (levels + generator.uniform(0.0, 30.0, (self.count, spec.bands))).astype(np.float32)
         values[:, ::2] -= 5.0 * (frames[:, None] // 300)
         np.maximum(values, -90.0, out=values)
-        for start, end in _pieces((min(size, 256) for size in sizes), self.count):
+        for start, end in pieces((min(size, 256) for size in sizes), self.count):
             block = FeatureBlock(values[start:end], first + start)
             yield block
             for window in windower.push(block):
@@ -156,7 +156,7 @@ def test_signal(length: int, rate: int) -> np.ndarray:
 test_signal.__test__ = False
 
 
-def _pieces(sizes: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
+def pieces(sizes: Iterable[int], length: int) -> Iterator[tuple[int, int]]:
     start = 0
     for size in sizes:
         if start >= length:

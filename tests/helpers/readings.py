@@ -14,7 +14,20 @@ from monitor.core import events
 from monitor.core.events import READING_TYPES, Reading
 from monitor.core.types import Span
 
-UNIT_FIELDS = {"probability", "score", "percentile", "domain_probability", "heard", "margin", "threshold"}
+UNIT_FIELDS = {
+    "probability",
+    "score",
+    "percentile",
+    "alarm_percentile",
+    "domain_probability",
+    "median",
+    "upper",
+    "alarmed",
+    "heard",
+    "margin",
+    "threshold",
+    "voice",
+}
 """Fields that must lie within 0..1."""
 
 _NAMES = {**vars(events), "Float32Array": np.ndarray}

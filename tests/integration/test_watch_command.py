@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from monitor.audio.synthetic import soundscape
+from monitor.core.events import READING_TYPES
 from monitor.export.jsonl import to_json_line
 from monitor.store.log import EventLogReader
 from tests.helpers.null_sink import NullSink, why_not
@@ -31,7 +32,8 @@ def events(file: Path) -> list[dict[str, Any]]:
     """The logged readings among the lines of a file that may still be written."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     lines = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
-    return [line for line in lines if line["type"] in ("activity", "gap", "source")]
+    logged = {kind.topic for kind in READING_TYPES if kind.logged}
+    return [line for line in lines if line["type"] in logged]
 
 
 def wait_until(happened: Any, what: str) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from monitor.audio.resample import Decimate
 from monitor.core.types import AudioBlock
-from monitor.errors import UsageError
+from monitor.errors import BundleError
 from monitor.features.frontend import Kernel
 from monitor.features.spec import BIRD
 from training.data.catalog import Kind, Recording
@@ -169,10 +169,13 @@ def test_a_trained_student_is_kept_and_read_again(tmp_path: Path) -> None:
     assert answers.shape == (1, 1024)
 
 
-def test_another_file_is_not_taken_for_the_teacher(tmp_path: Path) -> None:
+def test_another_file_is_not_taken_for_the_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ai_edge_litert")
+    monkeypatch.setenv("AURICLE_DATA_DIR", str(tmp_path / "data"))
     (tmp_path / "BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite").write_bytes(b"not a model")
-    with pytest.raises(UsageError, match=r"not BirdNET V2\.4"):
-        fetch_teacher(tmp_path, print)
+    with pytest.raises(BundleError, match="is another file"):
+        fetch_teacher(tmp_path, print, tmp_path)
+    assert not list((tmp_path / "models").glob("*/*"))
 
 
 def test_a_blended_window_has_both_sounds_and_points_between_their_targets() -> None:

@@ -14,7 +14,7 @@ from monitor.core.types import ENGINE_RATE
 from monitor.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 PATH_VERSION = "monitor.audio 1"
 """Raised when the monitor decodes or resamples in another way; stores made before are then made again."""
+
+
+def decode_joined(paths: Sequence[Path], rate: int) -> NDArray[np.float32]:
+    """The recordings one after another, as `decode` has each: the seconds into which a longer one was cut."""
+    return np.concatenate([decode(path, rate) for path in paths])
 
 
 def decode(path: Path, rate: int) -> NDArray[np.float32]:
@@ -71,10 +76,20 @@ class AudioStore:
 
     @classmethod
     def open(
-        cls, root: Path, recordings: Sequence[Recording], rate: int, cache: Path, progress: Callable[[str], None]
+        cls,
+        root: Path,
+        recordings: Sequence[Recording],
+        rate: int,
+        cache: Path,
+        progress: Callable[[str], None],
+        pieces: Mapping[str, tuple[str, ...]] | None = None,
     ) -> AudioStore:
-        """The store of `recordings` under `root`, decoded now unless `cache` has it."""
-        listing = [[recording.path, (root / recording.path).stat().st_size] for recording in recordings]
+        """The store of `recordings` under `root`, decoded now unless `cache` has it.
+
+        `pieces` names the files of recordings that were cut, in their order; the others are one file each.
+        """
+        made_of = {one.path: (pieces or {}).get(one.path, (one.path,)) for one in recordings}
+        listing = [[path, sum((root / file).stat().st_size for file in files)] for path, files in made_of.items()]
         content = json.dumps([rate, PATH_VERSION, listing])
         name = hashlib.sha256(content.encode()).hexdigest()[:16]
         data, index = cache / f"audio-{name}.f32", cache / f"audio-{name}.json"
@@ -84,7 +99,7 @@ class AudioStore:
             position = 0
             with data.open("wb") as stream:
                 for i, recording in enumerate(recordings):
-                    samples = decode(root / recording.path, rate)
+                    samples = decode_joined([root / file for file in made_of[recording.path]], rate)
                     samples.tofile(stream)
                     places[recording.path] = (position, len(samples))
                     position += len(samples)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from monitor.birds.frames import repeated
-from monitor.errors import UsageError
+from monitor.audio.rates import repeated
+from monitor.features.frontend import Kernel
 from training.fewshot.embeddings import BATCH, Choice, windows_of_clip
 from training.nets.mobilenet import MobileNetEncoder
+from training.nets.pann_checkpoint import CNN14_SPEC, load_cnn14
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from training.fewshot.embeddings import Encoder
 
 LEAST_DEVIATION = 1e-6
+CNN14_SECONDS = 5
+"""Of its window: the few-shot paper's."""
 
 
 def log_mel_statistics(windows: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -116,6 +119,12 @@ def imported_embeddings(
 
 
 def cnn14(checkpoint: Path) -> ImportedModel:
-    """The CNN14 of PANNs, from the user's checkpoint. Raises UsageError: it cannot be read by this version."""
-    why = "this version has no reader for checkpoints of CNN14" if checkpoint.is_file() else "there is no such file"
-    raise UsageError(f"CNN14 checkpoint {checkpoint}", why, "Leave the row CNN14 out of the comparison.")
+    """The CNN14 of PANNs on five seconds, from the user's checkpoint. Raises UsageError when it cannot be read."""
+    network, kernel = load_cnn14(checkpoint), Kernel(CNN14_SPEC)
+
+    def embed(windows: NDArray[np.float32]) -> NDArray[np.floating]:
+        with torch.no_grad():
+            rows = [network.embed(torch.from_numpy(kernel(window)[None])).numpy() for window in windows]
+        return np.concatenate(rows)
+
+    return ImportedModel("CNN14", CNN14_SPEC.rate, CNN14_SECONDS * CNN14_SPEC.rate, embed)

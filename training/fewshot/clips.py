@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.birds.frames import gate_probabilities, repeated
+from monitor.audio.rates import repeated
+from monitor.birds.frames import gate_probabilities
 from monitor.errors import UsageError
 from monitor.features.frontend import Kernel
 from training.data.audio import PATH_VERSION

@@ -52,12 +52,13 @@ class TrainedEmbedder:
 
 
 @dataclass(slots=True)
-class _Listener:
+class Listener:
     """Stands where the enrolled species stand: keeps every embedding, and names each so that none are merged."""
 
     heard: list[NDArray[np.float32]] = field(default_factory=list)
 
     def judge(self, embedding: NDArray[np.float32]) -> Verdict:
+        """Keep it under a name of its own."""
         self.heard.append(embedding)
         return Verdict(f"{len(self.heard)}", 1.0, 1.0, None)
 
@@ -90,7 +91,7 @@ def hear(
     spec, cut = gate.spec, gate.manifest.window
     stage = Gate(gate, thresholds)
     tagger = Tagger(TrainedEmbedder(encoder, spec, frames), gate, stage.thresholds)
-    listener = _Listener()
+    listener = Listener()
     tagger.enrolled = listener
     windower = Windower(spec, cut.frames, cut.hop)
     features = Kernel(spec)(stream)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.birds.frames import repeated
+from monitor.audio.rates import repeated
 from monitor.features.frontend import Kernel
 from monitor.features.spec import BIRD
 from monitor.inference.bundle import load_bundle

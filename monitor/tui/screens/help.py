@@ -25,6 +25,11 @@ KEYS = (
         "name (tab completes one that is there, which then gets another clip), enter; the engine answers with what "
         "it thinks of it",
     ),
+    (
+        "m",
+        "the machines: each over the last ten minutes, why it is as it is; acknowledge, snooze, maintenance, false "
+        "alarm; l learns what is heard from now on as normal",
+    ),
     ("^p", "the command palette: every command by name, themes, a picture of the screen"),
     ("?", "this page"),
 )
@@ -47,20 +52,31 @@ PARTS = (
         "threshold for that",
     ),
     (
+        "scene",
+        "where this sounds to be, from a few known kinds of places, and how sure; unknown is none of them. Below the "
+        "spectrogram its last 30 seconds: each name where it began, with a question mark while it is a first guess",
+    ),
+    (
         "name",
-        "on the spectrogram, where a call began: which enrolled species it sounds like, ? for none; "
-        "lightly and with a question mark while the call goes on",
+        "on the spectrogram, where a call began: which enrolled species it sounds like, else with a star which one "
+        "a classifier knows, else ?; lightly and with a question mark while the call goes on",
     ),
     (
         "birds",
         "species by when they were last heard: calls since the start, how sure the newest one is, minutes and "
-        "seconds since; unknown is a bird of no enrolled species",
+        "seconds since; with a star those that a classifier knows and nobody taught; unknown is a bird of no "
+        "enrolled species",
+    ),
+    (
+        "machines",
+        "what each is doing, which percentile of its normals it sounds like, the last ten minutes of that with the "
+        "alarm line as dots; in red an alarm that nobody has seen, and a microphone that needs somebody",
     ),
     ("×", "on the time axis: audio was lost here, however little"),
     (
         "events",
-        "newest first: species with how sure, birds without a name with how long and how sure, lost audio, "
-        "changes of the source",
+        "newest first: species with how sure, birds without a name with how long and how sure, other sounds that "
+        "a classifier knows, lost audio, changes of the source",
     ),
     (
         "listening",

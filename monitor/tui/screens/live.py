@@ -18,7 +18,9 @@ from monitor.tui.widgets.birds import BirdsPanel
 from monitor.tui.widgets.events import EventList
 from monitor.tui.widgets.header import SourceHeader
 from monitor.tui.widgets.health import HealthStrip
+from monitor.tui.widgets.machines import MachinesPanel
 from monitor.tui.widgets.panel import gutter
+from monitor.tui.widgets.scene import SceneBand
 from monitor.tui.widgets.spectrogram import Spectrogram
 
 if TYPE_CHECKING:
@@ -59,20 +61,22 @@ class LiveScreen(Screen[None]):
         self.banner = Banner()
         self.spectrogram = Spectrogram(glyphs)
         self.activity = ActivityStrip(glyphs)
+        self.scene = SceneBand(glyphs)
         self.axis = TimeAxis(glyphs)
         self.birds = BirdsPanel()
+        self.machines = MachinesPanel(glyphs)
         self.events = EventList()
         self.health = HealthStrip()
         self._pictured = ""
         self._next_picture = 0
-        self._pictures = Container(self.spectrogram, self.activity, self.axis, id="pictures")
+        self._pictures = Container(self.spectrogram, self.activity, self.scene, self.axis, id="pictures")
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield self.header
         yield self.banner
         with Horizontal(id="panels"):
-            yield Vertical(self._pictures, id="left")
+            yield Vertical(self._pictures, self.machines, id="left")
             yield Vertical(self.birds, self.events, id="right")
         with Horizontal(id="bottom"):
             yield self.health
@@ -81,6 +85,7 @@ class LiveScreen(Screen[None]):
     def on_mount(self) -> None:
         """Name the panels."""
         self.birds.border_title = "birds"
+        self.machines.border_title = "machines"
         self.events.border_title = "events"
         self._pictures.border_title = "spectrogram"
 
@@ -99,6 +104,7 @@ class LiveScreen(Screen[None]):
         if view is None:
             return
         self.birds.show(view)
+        self.machines.show(view)
         self.events.show(view)
         if view.name != self._pictured or self.frames >= self._next_picture:
             self._pictured, self._next_picture = view.name, self.frames + self._rest()
@@ -110,10 +116,12 @@ class LiveScreen(Screen[None]):
 
     def _draw_pictures(self, view: SourceView, ramp: Ramp) -> None:
         self.activity.display = view.has_birds
+        self.scene.display = bool(view.scene) and not self.has_class("-short")
         width = self.spectrogram.content_size.width
         timeline = Timeline.until(view.picture_end, width - gutter(width))
         self.spectrogram.show(view, timeline, ramp)
         self.activity.show(view, timeline)
+        self.scene.show(view, timeline)
         self.axis.show(view, timeline)
         columns = view.columns
         if len(columns):

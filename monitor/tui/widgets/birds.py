@@ -84,16 +84,17 @@ def species_rows(view: SourceView) -> list[Row]:
     going_on = view.calls.provisional(view.head)
     rows: list[Row] = []
     last: list[Row] = []
-    counts = {tally.label: tally.count for tally in view.tallies.oldest_first}
+    counts = {tally.label: tally.count for tally in view.tallies.oldest_first if not tally.known}
     if going_on is not None:
         count = counts.get(going_on.label, 0)
         rows.append((f"{species(going_on.label)}?", str(count or ""), "", "now", True))
     for tally in reversed(view.tallies.oldest_first):
-        if going_on is not None and going_on.label == tally.label:
+        if going_on is not None and going_on.label == tally.label and not tally.known:
             continue
         since = ago(view.head - tally.last_end)
         if tally.label is None:
             last.append((UNKNOWN, str(tally.count), "", since, False))
         else:
-            rows.append((tally.label, str(tally.count), share(tally.score), since, False))
+            name = species(tally.label, known=tally.known)
+            rows.append((name, str(tally.count), share(tally.score), since, False))
     return rows + last

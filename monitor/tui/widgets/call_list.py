@@ -100,11 +100,12 @@ def _row(call: Call, state: ScreenState, held_s: float | None, several: bool) ->
     end = max(call.span.end, view.head) if call.active else call.span.end
     since = "now" if call.active else f"{ago(view.head - end)} ago"
     gone = held_s is not None and call.span.start < view.head - samples(held_s)
-    tag = "" if call.tag is None else species(call.tag.label)
-    if call.tag is not None and call.tag.provisional:
+    name = call.name
+    tag = "" if name is None else species(name.text, known=name.known)
+    if name is not None and name.provisional:
         tag += "?"
-    elif call.tag is not None and call.tag.label is not None:
-        tag += f" {share(call.tag.score)}"
+    elif name is not None and name.text is not None:
+        tag += f" {share(name.probability)}"
     return (
         clock_time(call.span.start, call.utc_ns),
         since,

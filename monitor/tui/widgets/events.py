@@ -10,7 +10,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from monitor.core.events import ActivityChange, TagDetection
+from monitor.core.events import ActivityChange, SceneChange, SpeciesDetection, TagDetection
+from monitor.core.naming import is_bird
 from monitor.tui.wording import clock_time, event_urgent, event_words, fit
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class EventList(ScrollView, can_focus=True):
         "events--open",
         "events--plain",
         "events--species",
+        "events--sound",
         "events--urgent",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,7 +75,7 @@ class EventList(ScrollView, can_focus=True):
             return Strip.blank(width, quiet)
         time, word, measure, rest, style = self._rows[number]
         room = max(0, width - len(time) - 1)
-        if style == "events--species":  # of a long name the end is left out, and not the number
+        if style in ("events--species", "events--sound"):  # of a long name the end is left out, and not the number
             text = f"{fit(word, max(1, room - len(rest) - 1))} {rest}"
         else:
             text = f"{word:<4} {measure:>7} {rest}" if measure else f"{word} {rest}"
@@ -96,4 +98,8 @@ def _row(event: Event, head: int) -> Row:
         style = "events--open"
     elif isinstance(reading, TagDetection) and reading.label is not None:
         style = "events--species"
+    elif isinstance(reading, SpeciesDetection):
+        style = "events--species" if is_bird(reading) else "events--sound"
+    elif isinstance(reading, SceneChange):
+        style = "events--sound"
     return clock_time(reading.span.start, event.utc_ns), word, measure, rest, style

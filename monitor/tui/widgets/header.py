@@ -1,4 +1,4 @@
-"""The top two lines: which source, what it is doing, when, and how loud."""
+"""The top two lines: which source, what it is doing, when, how loud, and where it sounds to be."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from textual.content import Content
 
 from monitor.core.clock import samples
 from monitor.core.events import SourceCondition
+from monitor.tui.sounds import sound_badge
 from monitor.tui.widgets.panel import Panel, Part, line
 from monitor.tui.wording import header_time, level, short_name
 
 if TYPE_CHECKING:
     from monitor.tui.glyphs import Glyphs
+    from monitor.tui.scenes import Badge
     from monitor.tui.source import SourceView
     from monitor.tui.state import ScreenState
 
 QUIETEST = -72.0
 """Level in dBFS at the left end of the meter."""
 _METER_CELLS = 32
+_METER_ROOM = 22
+"""Cells beside the meter where there are no badges."""
+_PEAK_FROM = 100
+"""Width from which on there is room for the peak beside badges."""
+_BADGE_GAP = 4
 _CLIPPED_FOR = samples(2.0)
 _TROUBLED = (SourceCondition.STALLED, SourceCondition.LOST, SourceCondition.FAILED)
 
@@ -38,10 +45,14 @@ class HeaderFacts:
     """Root mean square in dBFS, None before the first."""
     peak: float
     clipping: bool
+    scene: Badge | None
+    """Where this sounds to be, None where nothing tells it."""
+    sound: Badge | None
+    """What kind of sound it is, None where nothing tells it."""
 
 
 class SourceHeader(Panel):
-    """Source, state, time; level meter."""
+    """Source, state, time; level meter, badges."""
 
     def __init__(self, title: str, glyphs: Glyphs) -> None:
         super().__init__()
@@ -85,14 +96,21 @@ class SourceHeader(Panel):
         said = self._said
         if said.level is None:
             return line([("level  no sound yet", "$foreground-muted")], [], width)
-        cells = min(_METER_CELLS, width - 22)
         parts: list[Part] = [("level ", "$foreground-muted"), (level(said.level), ""), ("  ", "")]
-        if cells >= 6:
-            parts += self._meter(said.level, said.peak, cells)
         end: list[Part] = []
+        badges = _badges(said, width)
         if width >= 72:
             end = [("clipping  ", "bold $error")] if said.clipping else []
-            end += [("peak ", "$foreground-muted"), (level(said.peak), "")]
+            if not badges or width >= _PEAK_FROM:
+                end += [("peak ", "$foreground-muted"), (level(said.peak), "")]
+        taken = sum(len(text) for text, _ in (*parts, *end, *badges)) + _BADGE_GAP
+        if badges and width >= taken:
+            end += [(" " * _BADGE_GAP, ""), *badges] if end else badges
+            cells = min(_METER_CELLS, width - taken)
+        else:
+            cells = min(_METER_CELLS, width - _METER_ROOM)
+        if cells >= 6:
+            parts += self._meter(said.level, said.peak, cells)
         return line(parts, end, width)
 
     def _meter(self, rms: float, peak: float, cells: int) -> list[Part]:
@@ -111,13 +129,30 @@ class SourceHeader(Panel):
         ]
 
 
+def _badges(said: HeaderFacts, width: int) -> list[Part]:
+    """What the sound is taken for, from the left: the scene, then its kind where there is room for both."""
+    parts, kind = _badge("scene ", said.scene), _badge("sound ", said.sound)
+    if parts and kind:
+        both = [*parts, (" " * _BADGE_GAP, ""), *kind]
+        return both if width >= sum(len(text) for text, _ in both) + _METER_ROOM else parts
+    return parts or kind
+
+
+def _badge(what: str, badge: Badge | None) -> list[Part]:
+    if badge is None:
+        return []
+    style = "bold" if badge.settled else "$foreground-muted"
+    parts: list[Part] = [(what, "$foreground-muted"), (badge.text, style)]
+    return [*parts, (f" {badge.share}", "")] if badge.share else parts
+
+
 def _share(dbfs: float) -> float:
     return min(1.0, max(0.0, (dbfs - QUIETEST) / -QUIETEST))
 
 
 def _facts(view: SourceView | None, number: int, count: int) -> HeaderFacts:
     if view is None:
-        return HeaderFacts("", None, "", "", None, QUIETEST, clipping=False)
+        return HeaderFacts("", None, "", "", None, QUIETEST, clipping=False, scene=None, sound=None)
     loud = view.level
     return HeaderFacts(
         view.name,
@@ -127,4 +162,6 @@ def _facts(view: SourceView | None, number: int, count: int) -> HeaderFacts:
         None if loud is None else loud.rms_dbfs,
         QUIETEST if loud is None else loud.peak_dbfs,
         clipping=view.clipped_at is not None and view.head - view.clipped_at < _CLIPPED_FOR,
+        scene=view.scene.badge(view.head),
+        sound=sound_badge(view.sound, view.head),
     )

@@ -10,10 +10,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.birds.clipping import ClippingWatch
+from monitor.audio.clipping import ClippingWatch
+from monitor.audio.rates import blocks_of
 from monitor.birds.clips import embed_clip, prepare, prepare_clip, read_clip
 from monitor.birds.embedder import Embedder
-from monitor.birds.frames import blocks_of, frame_blocks, frames_of, gate_probabilities
+from monitor.birds.frames import frame_blocks, frames_of, gate_probabilities
 from monitor.birds.gate import GateThresholds
 from monitor.core.types import AudioBlock
 from monitor.errors import SourceError, UsageError

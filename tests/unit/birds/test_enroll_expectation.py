@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.audio.rates import blocks_of
 from monitor.birds.background import FalseTags, final_tags, poisson_bound
 from monitor.birds.clips import prepare_clip
 from monitor.birds.cohort import Calibration, Cohort
@@ -16,7 +17,6 @@ from monitor.birds.embedder import Embedder, mean_direction
 from monitor.birds.enroll import enrollment_warnings
 from monitor.birds.enrolled import Enrolled
 from monitor.birds.expectation import Judge, expect, wilson
-from monitor.birds.frames import blocks_of
 from monitor.birds.likeness import likeness
 from monitor.birds.prototype import ClipReference, Prototype, average
 from monitor.birds.prototype_set import prototype_set

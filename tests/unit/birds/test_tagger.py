@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from monitor.birds.embedder import Embedder
 from monitor.birds.gate import Activities, Gate, GateThresholds
-from monitor.birds.tagger import AHEAD, LONGEST_CALL, SAME_CALL, Tagger
+from monitor.birds.heard import AHEAD
+from monitor.birds.tagger import LONGEST_CALL, SAME_CALL, Tagger
 from monitor.core.clock import samples
 from monitor.core.events import ActivityChange, GateReading, TagDetection
 from monitor.core.types import FeatureBlock, Span

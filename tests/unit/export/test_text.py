@@ -43,7 +43,7 @@ def test_a_tag_as_json() -> None:
     assert to_json_line("rec.wav", tag, UTC) == (
         '{"type":"tag","source":"rec.wav","start_s":1.0,"end_s":3.0,"utc":"2026-05-10T07:30:00.000Z",'
         '"label":"Turdus merula_Common Blackbird","score":0.9877,"margin":0.25,"runner_up":null,'
-        '"provisional":false,"continues":true}'
+        '"provisional":false,"continues":true,"suppressed":""}'
     )
     unknown = to_json_line("rec.wav", TagDetection(SPAN, None, 0.5, 0.5, "Robin", True), None)
     assert unknown is not None

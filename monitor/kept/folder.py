@@ -1,4 +1,4 @@
-"""The folder of the prototype store: who may write, what changed, and which files are damaged or no longer needed."""
+"""A folder of enrolled things: who may write, what changed, and which files are damaged or no longer needed."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from monitor.birds.prototype import Prototype
-from monitor.birds.prototype_file import (
-    TEMPORARY,
-    decode_prototype,
-    file_name,
-    read_limited,
-    settle,
-    stage,
-    write_whole,
-)
 from monitor.errors import StoreError
+from monitor.kept.audio import LARGEST_FILE, decode_audio, encode_audio
+from monitor.kept.whole import TEMPORARY, read_limited, settle, stage, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-    from monitor.birds.prototype import ClipReference
+    from monitor.core.types import Float32Array
+    from monitor.kept.audio import ClipReference
+    from monitor.kept.kind import Kind
+
+T = TypeVar("T")
 
 PATIENCE_S = 30.0
 """How long a writer waits for another to finish."""
@@ -37,20 +33,22 @@ Mark = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Generic[T]):
     mark: Mark
-    content: Prototype | StoreError
+    content: T | None
+    fault: StoreError | None
 
 
-class PrototypeFolder:
-    """`*.npz`: a species each; `audio/`: clips by checksum; `revision`: new with every change; `lock`: for writers."""
+class KeptFolder(Generic[T]):
+    """`*.npz`: a thing each; `audio/`: clips by checksum; `revision`: new with every change; `lock`: for writers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: Kind[T]) -> None:
         self.path = path
-        self.prototypes: dict[str, Prototype] = {}
+        self.kind = kind
+        self.things: dict[str, T] = {}
         """By file name."""
         self._faults: dict[str, StoreError] = {}
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _Entry[T]] = {}
         self._seen: tuple[str, int] | None = None
 
     @property
@@ -66,6 +64,17 @@ class PrototypeFolder:
         """Where the audio with that checksum lies."""
         return self.path / "audio" / f"{sha256}.npz"
 
+    def audio(self, clip: ClipReference) -> tuple[Float32Array, bytes]:
+        """Samples of a clip's file, and its content. Raises StoreError when it is gone or damaged."""
+        path = self.audio_path(clip.sha256)
+        try:
+            content = read_limited(path, LARGEST_FILE)
+            return decode_audio(content, clip), content
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            what = f"kept audio of {clip.origin} ({path})"
+            raise StoreError(what, str(why), f"Enroll the {self.kind.thing} again, from its recordings") from error
+
     def changed(self) -> bool:
         """Whether `reload` would find something else. Raises StoreError."""
         return self._signature() != self._seen
@@ -74,7 +83,7 @@ class PrototypeFolder:
         """Read the files that are new or other. Raises StoreError when the folder cannot be read."""
         # Taken before the files: what changes meanwhile is noticed the next time.
         signature = self._signature()
-        entries: dict[str, _Entry] = {}
+        entries: dict[str, _Entry[T]] = {}
         try:
             found = sorted(os.scandir(self.path), key=lambda item: item.name) if signature else []
             for item in found:
@@ -88,9 +97,8 @@ class PrototypeFolder:
         except OSError as error:
             raise self._failure("cannot be read", error) from error
         self._entries = entries
-        contents = {file: entry.content for file, entry in entries.items()}
-        self.prototypes = {file: one for file, one in contents.items() if isinstance(one, Prototype)}
-        self._faults = {file: one for file, one in contents.items() if isinstance(one, StoreError)}
+        self.things = {file: one.content for file, one in entries.items() if one.content is not None}
+        self._faults = {file: one.fault for file, one in entries.items() if one.fault is not None}
         self._seen = signature
 
     @contextmanager
@@ -115,22 +123,26 @@ class PrototypeFolder:
         free = shutil.disk_usage(self.path).free
         if size > free:
             why = f"{size} bytes are needed, {free} are free"
-            raise StoreError(f"prototype store {self.path}", why, "Make room; nothing was changed")
+            raise StoreError(f"{self.kind.store} {self.path}", why, "Make room; nothing was changed")
 
-    def write_audio(self, clip: ClipReference, content: bytes) -> None:
+    def write_audio(self, clip: ClipReference, samples: Float32Array) -> None:
         """Keep a clip's audio; `write` makes it last. Raises OSError."""
+        self.write_audio_file(clip, encode_audio(samples, clip.rate))
+
+    def write_audio_file(self, clip: ClipReference, content: bytes) -> None:
+        """`write_audio`, of the content of its file."""
         path = self.audio_path(clip.sha256)
         temporary = stage(path.parent, content)
         # Written anew even where it is: that mends a damaged one.
         temporary.replace(path)
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write files of species: all reach the disk before the first is seen. Raises OSError."""
+        """Write files of things: all reach the disk before the first is seen. Raises OSError."""
         staged: dict[str, Path] = {}
         try:
             for file, content in files.items():
                 staged[file] = stage(self.path, content)
-            # Audio is there before the species that names it.
+            # Audio is there before the thing that names it.
             settle(self.path / "audio")
             for file, temporary in staged.items():
                 temporary.replace(self.path / file)
@@ -141,23 +153,24 @@ class PrototypeFolder:
         settle(self.path)
 
     def remove(self, file: str) -> None:
-        """Remove the file of a species. Raises OSError."""
+        """Remove the file of a thing. Raises OSError."""
         (self.path / file).unlink()
         settle(self.path)
 
-    def _read(self, file: str, mark: Mark) -> _Entry:
+    def _read(self, file: str, mark: Mark) -> _Entry[T]:
         path = self.path / file
         try:
-            prototype = decode_prototype(read_limited(path))
-            if file_name(prototype.name) != file:
-                raise ValueError(f"is a copy of {file_name(prototype.name)}, the species {prototype.name}")
+            thing = self.kind.decode(read_limited(path, LARGEST_FILE))
+            name = self.kind.name_of(thing)
+            if self.kind.file_name(name) != file:
+                raise ValueError(f"is a copy of {self.kind.file_name(name)}, the {self.kind.thing} {name}")
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            remedy = "Enroll the species again with --replace, or delete the file"
-            return _Entry(mark, StoreError(f"prototype {path}", str(why), remedy))
-        return _Entry(mark, prototype)
+            remedy = f"Enroll the {self.kind.thing} again with --replace, or delete the file"
+            return _Entry(mark, None, StoreError(f"{self.kind.file} {path}", str(why), remedy))
+        return _Entry(mark, thing, None)
 
     def _signature(self) -> tuple[str, int] | None:
         """Revision and time of change of the folder (for files that came or went by hand), None without a folder."""
@@ -177,24 +190,24 @@ class PrototypeFolder:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     why = f"another program has been writing it for {PATIENCE_S:.0f} s"
-                    raise StoreError(f"prototype store {self.path}", why, "Wait until it is done") from None
+                    raise StoreError(f"{self.kind.store} {self.path}", why, "Wait until it is done") from None
                 time.sleep(0.02)
             else:
                 return
 
     def _tidy(self) -> None:
-        """Remove what an interrupted writer left, and audio that no species needs."""
+        """Remove what an interrupted writer left, and audio that nothing needs."""
         for folder in (self.path, self.path / "audio"):
             for left in folder.glob(f"*{TEMPORARY}"):
                 left.unlink(missing_ok=True)
         if self._faults:
-            # What a damaged species needs cannot be told.
+            # What a damaged one needs cannot be told.
             return
-        needed = {clip.sha256 for one in self.prototypes.values() for clip in one.clips}
+        needed = {clip.sha256 for one in self.things.values() for clip in self.kind.clips_of(one)}
         for path in (self.path / "audio").glob("*.npz"):
             if path.stem not in needed:
                 path.unlink(missing_ok=True)
 
     def _failure(self, why: str, error: OSError) -> StoreError:
         remedy = "Check the folder, its permissions and the free space"
-        return StoreError(f"prototype store {self.path}", f"{why} ({error.strerror or error})", remedy)
+        return StoreError(f"{self.kind.store} {self.path}", f"{why} ({error.strerror or error})", remedy)

@@ -1,4 +1,4 @@
-"""Prototypes and their audio as one file, a zip, to carry between installations; read with distrust."""
+"""Enrolled things and their audio as one file, a zip, to carry between installations; read with distrust."""
 
 from __future__ import annotations
 
@@ -6,37 +6,44 @@ import os
 import re
 import uuid
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from monitor.birds.prototype_file import (
-    DAMAGE,
-    LARGEST_FILE,
-    TEMPORARY,
-    decode_audio,
-    decode_prototype,
-    file_name,
-    settle,
-)
 from monitor.errors import StoreError
+from monitor.kept.audio import LARGEST_FILE, decode_audio
+from monitor.kept.npz import DAMAGE
+from monitor.kept.whole import TEMPORARY, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from monitor.birds.prototype import ClipReference, Prototype
+    from monitor.kept.audio import ClipReference
+    from monitor.kept.folder import KeptFolder
+    from monitor.kept.kind import Kind
 
-_MEMBER = re.compile(r"(?:prototypes|audio)/[a-z0-9_-]+\.npz", re.ASCII)
-"""Names that an archive may hold: nothing absolute, no `..`, no other folder."""
+T = TypeVar("T")
 
 
-def prototype_member(name: str) -> str:
-    """Where a species lies in an archive."""
-    return f"prototypes/{file_name(name)}"
+def member_of(kind: Kind[T], name: str) -> str:
+    """Where a thing lies in an archive."""
+    return f"{kind.file}s/{kind.file_name(name)}"
 
 
 def audio_member(clip: ClipReference) -> str:
     """Where a clip's audio lies in an archive."""
     return f"audio/{clip.sha256}.npz"
+
+
+def members_of(folder: KeptFolder[T], chosen: Sequence[T]) -> Iterator[tuple[str, bytes]]:
+    """What an archive of some things holds, each audio once. Raises StoreError when audio is gone or damaged."""
+    kind = folder.kind
+    written: set[str] = set()
+    for thing in chosen:
+        yield member_of(kind, kind.name_of(thing)), kind.encode(thing)
+        for clip in kind.clips_of(thing):
+            if clip.sha256 not in written:
+                written.add(clip.sha256)
+                yield audio_member(clip), folder.audio(clip)[1]
 
 
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
@@ -46,7 +53,7 @@ def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
         with temporary.open("xb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                 for member, content in members:
-                    # A ZipInfo of its own has a fixed date: the same species give the same file.
+                    # A ZipInfo of its own has a fixed date: the same things give the same file.
                     archive.writestr(zipfile.ZipInfo(member), content)
             file.flush()
             os.fsync(file.fileno())
@@ -57,19 +64,22 @@ def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     settle(path.parent)
 
 
-class Archive:
+class Archive(Generic[T]):
     """An archive that is open for reading; every member's name and size is checked, nothing is unpacked by name."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises StoreError when it is no archive of prototypes or holds anything else."""
+    def __init__(self, path: Path, kind: Kind[T]) -> None:
+        """Raises StoreError when it is no archive of that kind or holds anything else."""
         self._path = path
+        self._kind = kind
+        # Names that an archive may hold: nothing absolute, no `..`, no other folder.
+        self._member = re.compile(rf"(?:{kind.file}s|audio)/[a-z0-9_-]+\.npz", re.ASCII)
         try:
             self._zip = zipfile.ZipFile(path)
         except (*DAMAGE, ValueError) as error:
             raise self._refusal(f"cannot be read as an archive ({error})") from error
         try:
             self._check(path.stat().st_size)
-            self.prototypes = self._prototypes()
+            self.things = self._things()
         except BaseException:
             self._zip.close()
             raise
@@ -98,8 +108,8 @@ class Archive:
         for member in members:
             shown = ascii(member.orig_filename[:120])
             # orig_filename: zipfile cuts names at a zero byte and turns backslashes.
-            if not _MEMBER.fullmatch(member.orig_filename):
-                raise self._refusal(f"holds {shown}, which is neither a prototype nor its audio")
+            if not self._member.fullmatch(member.orig_filename):
+                raise self._refusal(f"holds {shown}, which is neither a {self._kind.file} nor its audio")
             if (member.external_attr >> 28) not in (0, 0o10):
                 raise self._refusal(f"{shown} is a link or a device")
             if member.flag_bits & 1 or member.compress_type != zipfile.ZIP_STORED:
@@ -109,20 +119,21 @@ class Archive:
         if len(set(names)) < len(names) or self.size > size:
             raise self._refusal("holds members twice, or more than it has bytes")
 
-    def _prototypes(self) -> tuple[Prototype, ...]:
-        found: list[Prototype] = []
+    def _things(self) -> tuple[T, ...]:
+        found: list[T] = []
         for member in self._zip.namelist():
-            if not member.startswith("prototypes/"):
+            if not member.startswith(f"{self._kind.file}s/"):
                 continue
             try:
-                prototype = decode_prototype(self._read(member))
+                thing = self._kind.decode(self._read(member))
             except ValueError as error:
                 raise self._refusal(f"{member} {error}") from error
-            if prototype_member(prototype.name) != member:
-                raise self._refusal(f"{member} is the species {prototype.name}, which belongs elsewhere")
-            found.append(prototype)
+            name = self._kind.name_of(thing)
+            if member_of(self._kind, name) != member:
+                raise self._refusal(f"{member} is the {self._kind.thing} {name}, which belongs elsewhere")
+            found.append(thing)
         if not found:
-            raise self._refusal("holds no prototype")
+            raise self._refusal(f"holds no {self._kind.file}")
         return tuple(found)
 
     def _read(self, member: str) -> bytes:

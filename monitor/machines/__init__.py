@@ -1,0 +1,1 @@
+"""Machines that were enrolled on site: whether one sounds as it did when it was well."""

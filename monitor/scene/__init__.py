@@ -1,0 +1,1 @@
+"""Where this sounds to be."""

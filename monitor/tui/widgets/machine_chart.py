@@ -1,0 +1,65 @@
+"""One machine over the last ten minutes: how unusual it sounded, the alarm line, and which conditions it ran under."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from monitor.tui.machines import SHOWN_S, MachineView, cells, line_words
+from monitor.tui.widgets.machines import COMPONENTS, TOP, chart_cells, domain_bar
+from monitor.tui.widgets.panel import Panel, gutter, strip
+
+if TYPE_CHECKING:
+    from textual.strip import Strip
+
+    from monitor.tui.glyphs import Glyphs
+
+_BELOW = 2
+"""Lines below the chart: time, conditions."""
+
+
+class MachineChart(Panel):
+    """Bars of the worst window of each cell; dotted: the alarm line."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self._glyphs = glyphs
+        self._view: MachineView | None = None
+
+    def show(self, view: MachineView) -> None:
+        """Draw if anything changed."""
+        self.again = lambda: self.show(view)
+        self._view = view
+        if self.differ((view.name, view.newest)):
+            self.paint()
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        width, height = self.content_size
+        quiet = self.get_component_rich_style("machines--quiet")
+        view = self._view
+        rows = max(1, height - _BELOW)
+        labels = gutter(width)
+        if view is None or y >= height:
+            return strip([(" ", quiet)] * width)
+        if y >= rows:
+            text = self._time(width - labels) if y == rows else self._conditions(view)
+            return strip([(c, quiet) for c in (" " * labels + text).ljust(width)[:width]])
+        at_line = y == rows - 1 - int(rows / TOP)
+        label = "alarm" if at_line else "" if y < rows - 1 else "normal"
+        found = [(c, quiet) for c in (label.rjust(labels - 1) + " ")[:labels]]
+        points = cells(view, max(1, width - labels))
+        return strip(found + chart_cells(points, rows, y, self._glyphs, self.get_component_rich_style))
+
+    def _time(self, width: int) -> str:
+        """The axis, oldest on the left."""
+        old, new = f"{SHOWN_S / 60:.0f} min ago", "now"
+        return old + " " * max(1, width - len(old) - len(new)) + new
+
+    def _conditions(self, view: MachineView) -> str:
+        """The newest window in words."""
+        reading = view.newest
+        bar = domain_bar(reading.domain_probability, self._glyphs, 10)
+        target = f"target conditions {bar} {reading.domain_probability * 100:.0f} %"
+        return f"{target}; alarm line: {line_words(reading.alarm_percentile)}"
