@@ -1,0 +1,1 @@
+"""Training and measuring of what hears that a machine sounds wrong."""
