@@ -1,0 +1,158 @@
+"""The paper's tables, on whatever recordings the recipe names: every row trained, quantised, tested, written down."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitor.errors import UsageError
+from training.export import recipe_name
+from training.nets.counting import Counts, count
+from training.nets.mobileast import FRAMES
+from training.results import RESULTS_FILE
+from training.scene.eight import eight_bits
+from training.scene.fit import student_of
+from training.scene.measure import accuracies, score_folds
+from training.scene.quantise import sizes
+from training.scene.scores import accuracy
+from training.scene.source import load_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.scene.results import Accuracies
+    from training.scene.table_recipe import SceneTableRecipe
+
+    Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """A line of a table."""
+
+    table: str
+    name: str
+    counts: Counts
+    initialiser_bytes: int
+    """Of the eight-bit model."""
+    file_bytes: int
+    student: Accuracies
+    quantised: Accuracies
+    teacher: Accuracies | None
+    devices: dict[str, float]
+    """Decisions of the eight-bit networks through microphones that trained, and through others."""
+    paper: str
+    """What the paper has in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableResults:
+    """All rows."""
+
+    rows: tuple[RowResult, ...]
+
+    def lines(self) -> list[str]:
+        """For a terminal."""
+        return [
+            f"{row.table}: {row.name}  float {row.student.decisions}  int8 {row.quantised.decisions}  "
+            f"{row.counts.parameters} parameters  {row.counts.table_macs / 1e6:.3f} M MACs"
+            for row in self.rows
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def run_table(recipe: SceneTableRecipe, recipe_path: Path, progress: Progress) -> TableResults:
+    """Everything; finished networks are taken from the cache. The report is written where the recipe says."""
+    started = time.monotonic()
+    results = evaluate_table(recipe, recipe_path, progress)
+    report = Path(recipe.report)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(markdown(recipe, recipe_name(recipe_path), results), encoding="utf-8")
+    progress(f"wrote {recipe.report} after {(time.monotonic() - started) / 60:.1f} minutes")
+    return results
+
+
+def evaluate_table(recipe: SceneTableRecipe, recipe_path: Path, progress: Progress) -> TableResults:
+    """The rows without the report; kept as JSON in the recipe's cache."""
+    rows: list[RowResult] = []
+    for row in recipe.rows:
+        settings = recipe.settings_of(row)
+        source = load_source(settings, progress)
+        progress(f"{row.table}: {row.name}")
+        measured = score_folds(settings, source, progress)
+        stored = sizes(eight_bits(settings, source, source.folds[0], progress)[1])
+        devices = {name: accuracy(some.decided(), len(source.scenes)) for name, some in measured.devices.items()}
+        rows.append(
+            RowResult(
+                table=row.table,
+                name=row.name,
+                counts=count(student_of(settings, source), FRAMES, 256),
+                initialiser_bytes=stored.initialisers,
+                file_bytes=stored.file,
+                student=accuracies(measured.student, source),
+                quantised=accuracies(measured.quantised, source),
+                teacher=None if measured.teacher is None else accuracies(measured.teacher, source),
+                devices=devices,
+                paper=row.paper,
+            )
+        )
+    results = TableResults(tuple(rows))
+    cache = Path(recipe.cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / f"table-{RESULTS_FILE}").write_text(json.dumps(results.to_dict(), indent=2), encoding="utf-8")
+    return results
+
+
+def export_table(recipe: SceneTableRecipe, recipe_path: Path, progress: Progress) -> Path:
+    """Raises UsageError: these networks are compared, not shipped."""
+    remedy = "Export the shipped classifier: auricle-train export configs/training/scene/default.toml."
+    raise UsageError(str(recipe_path), "a recipe of the system scene-paper makes a table and no bundle", remedy)
+
+
+def markdown(recipe: SceneTableRecipe, name: str, results: TableResults) -> str:
+    """The report."""
+    seconds = f"{recipe.decision.seconds:g} s"
+    lines = [
+        f"# {recipe.title}",
+        "",
+        f"Written by `auricle-train run {name}`; do not edit.",
+        "",
+        "Accuracy in per cent on recordings that the networks never heard (95 %, resampled by recording), before and "
+        f"after eight bits; a decision averages {seconds}. MACs as the challenge counts them, in brackets with every "
+        "token and attention. Memory: initialisers of the eight-bit ONNX model (in brackets its file). Microphones: "
+        "decisions of the eight-bit networks through impulse responses that trained / that did not.",
+    ]
+    head = (
+        f"| row | parameters | MACs, M | KiB | float 1 s | int8 1 s | float {seconds} | int8 {seconds} | microphones |"
+    )
+    for table in dict.fromkeys(row.table for row in results.rows):
+        lines += ["", f"## {table}", "", f"{head} the paper |", "|---" * 10 + "|"]
+        lines += [_line(row) for row in results.rows if row.table == table]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: RowResult) -> str:
+    cells = [
+        row.name,
+        f"{row.counts.parameters}",
+        f"{row.counts.table_macs / 1e6:.3f} ({row.counts.macs / 1e6:.1f})",
+        f"{row.initialiser_bytes / 1024:.1f} ({row.file_bytes / 1024:.1f})",
+        *(
+            f"{100 * one.value:.1f} ({100 * one.low:.0f}..{100 * one.high:.0f})"
+            for one in (
+                row.student.windows,
+                row.quantised.windows,
+                row.student.decisions,
+                row.quantised.decisions,
+            )
+        ),
+        " / ".join(f"{100 * share:.1f}" for share in row.devices.values()),
+        row.paper,
+    ]
+    return f"| {' | '.join(cells)} |"
