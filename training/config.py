@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,11 +13,35 @@ from monitor.errors import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from training.anomaly.recipe import AnomalyRecipe
+    from training.anomaly.recipe import PaperRecipe as AnomalyPaperRecipe
     from training.fewshot.paper_recipe import PaperRecipe
     from training.fewshot.recipe import FewShotRecipe
+    from training.scene.recipe import SceneRecipe
+    from training.scene.table_recipe import SceneTableRecipe
+    from training.sound.recipe import SoundRecipe
+    from training.species.recipe import SpeciesRecipe, SpeciesTableRecipe
 
-SYSTEMS = ("gate", "fewshot", "fewshot-paper")
-"""What a recipe can make: the bird gate; the shipped few-shot encoder; the few-shot paper's tables."""
+    Recipe: TypeAlias = (
+        "GateRecipe | FewShotRecipe | PaperRecipe | AnomalyRecipe | AnomalyPaperRecipe | SceneRecipe | "
+        "SceneTableRecipe | SoundRecipe | SpeciesRecipe | SpeciesTableRecipe"
+    )
+
+SYSTEMS = (
+    "gate",
+    "fewshot",
+    "fewshot-paper",
+    "anomaly",
+    "anomaly-paper",
+    "scene",
+    "scene-paper",
+    "sound",
+    "species",
+    "species-paper",
+)
+"""What a recipe can make: the bird gate; the shipped few-shot encoder and the few-shot paper's tables; the shipped
+machine encoder and the machine paper's tables; the shipped scene classifier and the scene paper's tables; the
+classifier of sound classes; a classifier of known species and the species paper's tables."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -179,7 +203,7 @@ class GateRecipe(Section):
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def load_recipe(path: Path) -> GateRecipe | FewShotRecipe | PaperRecipe:
+def load_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file, of whatever `system` it names.
 
     Raises SettingsError naming every wrong or unknown key.
@@ -199,7 +223,7 @@ def load_recipe(path: Path) -> GateRecipe | FewShotRecipe | PaperRecipe:
         raise SettingsError(str(path), "; ".join(faults), remedy) from error
 
 
-def _recipe_kind(path: Path, system: object) -> tuple[type[GateRecipe] | type[FewShotRecipe] | type[PaperRecipe], str]:
+def _recipe_kind(path: Path, system: object) -> tuple[type[Recipe], str]:
     """The recipe of a system and the file that describes it. Imported when needed: those files import this one."""
     if system == "gate":
         return GateRecipe, "training/config.py"
@@ -211,5 +235,26 @@ def _recipe_kind(path: Path, system: object) -> tuple[type[GateRecipe] | type[Fe
         from training.fewshot.paper_recipe import PaperRecipe
 
         return PaperRecipe, "training/fewshot/paper_recipe.py"
+    if system in ("anomaly", "anomaly-paper"):
+        from training.anomaly.recipe import AnomalyRecipe
+        from training.anomaly.recipe import PaperRecipe as AnomalyPaperRecipe
+
+        return AnomalyRecipe if system == "anomaly" else AnomalyPaperRecipe, "training/anomaly/recipe.py"
+    if system == "scene":
+        from training.scene.recipe import SceneRecipe
+
+        return SceneRecipe, "training/scene/recipe.py"
+    if system == "scene-paper":
+        from training.scene.table_recipe import SceneTableRecipe
+
+        return SceneTableRecipe, "training/scene/table_recipe.py"
+    if system == "sound":
+        from training.sound.recipe import SoundRecipe
+
+        return SoundRecipe, "training/sound/recipe.py"
+    if system in ("species", "species-paper"):
+        from training.species.recipe import SpeciesRecipe, SpeciesTableRecipe
+
+        return SpeciesRecipe if system == "species" else SpeciesTableRecipe, "training/species/recipe.py"
     why = "system: missing" if system is None else f"system: {system!r} is unknown"
     raise SettingsError(str(path), why, f"Let `system` be one of {', '.join(SYSTEMS)}.")

@@ -44,4 +44,34 @@ def system_of(name: str) -> System:
         from training.fewshot.ablation import evaluate_paper, export_paper, run_paper
 
         return System(run_paper, evaluate_paper, export_paper)
+    if name == "scene":
+        from training.scene.run import evaluate_scene, export_scene, run_scene
+
+        return System(run_scene, evaluate_scene, export_scene)
+    if name == "scene-paper":
+        from training.scene.table import evaluate_table, export_table, run_table
+
+        return System(run_table, evaluate_table, export_table)
+    if name == "anomaly":
+        from training.anomaly.run import evaluate_anomaly, export_anomaly, run_anomaly
+
+        return System(run_anomaly, evaluate_anomaly, export_anomaly)
+    if name == "anomaly-paper":
+        from training.anomaly.paper import evaluate_anomaly_paper, export_anomaly_paper, run_anomaly_paper
+
+        return System(run_anomaly_paper, evaluate_anomaly_paper, export_anomaly_paper)
+    if name == "sound":
+        from training.sound.run import evaluate_sound, export_sound, run_sound
+
+        return System(run_sound, evaluate_sound, export_sound)
+    if name == "species":
+        from training.species.run import evaluate_species, export_species, run_species
+
+        return System(run_species, evaluate_species, export_species)
+    if name == "species-paper":
+        from training.species.table import evaluate_table as evaluate_species_table
+        from training.species.table import export_table as export_species_table
+        from training.species.table import run_table as run_species_table
+
+        return System(run_species_table, evaluate_species_table, export_species_table)
     raise ValueError(f"no system is called {name}")

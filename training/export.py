@@ -99,12 +99,14 @@ def golden_sound(rate: int, seconds: float = 2.5) -> NDArray[np.int16]:
     return np.round(np.clip(sound, -1, 1) * 32_767).astype(np.int16)
 
 
-def write_bundle(folder: Path, onnx_file: Path, manifest: Manifest, card: str, spec: FeatureSpec) -> Path:
-    """The bundle in `folder`; `manifest` names the sha256 of `onnx_file`."""
+def write_bundle(
+    folder: Path, onnx_file: Path, manifest: Manifest, card: str, spec: FeatureSpec, seconds: float = 2.5
+) -> Path:
+    """The bundle in `folder`; `manifest` names the sha256 of `onnx_file`, `seconds` is the least of the self-test."""
     folder.mkdir(parents=True, exist_ok=True)
     model = folder / MODEL_FILE
     model.write_bytes(onnx_file.read_bytes())
-    sound = golden_sound(spec.rate, max(2.5, spec.samples_in(manifest.window.frames) / spec.rate))
+    sound = golden_sound(spec.rate, max(seconds, spec.samples_in(manifest.window.frames) / spec.rate))
     features = Kernel(spec)(sound.astype(np.float32) / np.float32(32_768))
     cut = manifest.window
     session = Session(model, dequantise=manifest.dequantise)

@@ -95,11 +95,11 @@ def test_an_imported_model_hears_the_same_windows_at_its_own_rate(tmp_path: Path
     assert np.array_equal(heard[1][0], np.tile(waveforms[recordings[1].path], 3))
 
 
-def test_cnn14_says_that_it_cannot_be_read(tmp_path: Path) -> None:
+def test_what_is_no_checkpoint_of_cnn14_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         cnn14(tmp_path / "Cnn14.pth")
     (tmp_path / "Cnn14.pth").write_bytes(b"")
-    with pytest.raises(UsageError, match="no reader"):
+    with pytest.raises(UsageError, match="cannot be read"):
         cnn14(tmp_path / "Cnn14.pth")
 
 

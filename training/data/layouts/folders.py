@@ -111,7 +111,7 @@ def load_manifest(table: Path, root: Path | None = None, kind: Kind = Kind.SPECI
     return Layout(sorted(recordings, key=lambda one: one.path), singles(recordings))
 
 
-def read_rows(table: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def read_rows(table: Path, needed: tuple[str, ...], delimiter: str = ",") -> list[tuple[int, dict[str, str]]]:
     """Line numbers and rows of a CSV; no cell is None, spaces around cells are gone.
 
     Raises UsageError when it cannot be read or lacks a needed column.
@@ -120,7 +120,7 @@ def read_rows(table: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str,
         text = table.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{table}", f"it cannot be read ({error})", "Give a CSV in UTF-8.") from error
-    reader = csv.DictReader(io.StringIO(text), restval="", restkey="")
+    reader = csv.DictReader(io.StringIO(text), restval="", restkey="", delimiter=delimiter)
     missing = [column for column in needed if column not in (reader.fieldnames or ())]
     if missing:
         has = ", ".join(reader.fieldnames or ()) or "nothing"

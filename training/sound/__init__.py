@@ -1,0 +1,1 @@
+"""Sound classes: noise, music, speech, speech plus noise, for the smallest of devices."""
