@@ -88,7 +88,8 @@ def arguments(options: Options) -> list[str]:
 def demo(settings: Settings, options: Options) -> int:
     """The built-in soundscape, with some of its birds enrolled for as long as it runs; returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="auricle-demo-") as folder:
-        models = _models(settings)
+        # Made sound is no place, no machine and no known species: whatever is told of it would mislead.
+        models = load_models(settings.birds, paths.model_roots(), settings.engine.threads)
         demo_birds.teach(models, Path(folder))
         return _play([soundscape()], models, _Folders(Path(folder), None), settings, options)
 
