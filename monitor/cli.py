@@ -23,7 +23,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="A program that listens: where is a bird heard, live from a microphone or in recordings, on one CPU core.",
+    help="A program that listens: which birds call, which machine sounds wrong, what scene it is. "
+    "Live or in recordings, on one CPU core.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Settings: defaults, file, environment, flags.")
 keys_app = typer.Typer(no_args_is_help=True, help="CURVE keys, needed where sockets leave this machine.")
