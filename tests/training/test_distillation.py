@@ -24,6 +24,7 @@ from training.fewshot.recipe import Distillation, FewShotRecipe, Mixtures, Targe
 from training.fewshot.sources import Sources
 from training.fewshot.target import fit_target
 from training.fewshot.teacher import SAMPLES, fetch_teacher
+from training.fewshot.train import Trained, heard_by
 from training.nets.student import Scale, Student
 from training.systems.distillation import DistillationSystem
 
@@ -207,3 +208,27 @@ def test_a_student_begins_where_it_is_told(tmp_path: Path) -> None:
     made = distil(recipe, lambda: [chunk], lambda: [chunk], target, tmp_path / "student.pt", print, start)
     for name, weight in made.named_parameters():
         torch.testing.assert_close(weight, dict(start.named_parameters())[name], atol=1e-6, rtol=0.0)
+
+
+def test_what_was_heard_before_is_heard_again_where_the_recipe_says_so(sources: Sources, tmp_path: Path) -> None:
+    own, earlier = tmp_path / "own", tmp_path / "earlier"
+    start = Trained(Student(), sources, tmp_path / "teacher", "key", earlier)
+    assert heard_by(_recipe(start="first.toml", rehearse=True), own, start) == [own, earlier]
+    assert heard_by(_recipe(start="first.toml"), own, start) == [own]
+    assert heard_by(_recipe(), own, None) == [own]
+    with pytest.raises(ValueError, match="needs a `start`"):
+        _recipe(rehearse=True)
+
+
+def test_other_sounds_and_made_up_species_take_the_place_of_birds(sources: Sources) -> None:
+    """Shares of 1: whatever is heard is no clip of a species."""
+    plain = {"none_share": 0.0, "second_share": 0.0, "background_share": 0.0, "low_pass_share": 0.0}
+    plain |= {"high_pass_share": 0.0, "tilt_share": 0.0, "reversed_share": 0.0, "level_dbfs": (-30.0, -30.0)}
+    others = [_recording("hiss", "rain", Kind.ESC50)]
+    given = Sources(sources.store, sources.birds, sources.backgrounds, others)
+    hiss = Mixer(given, Part.TRAIN, Mixtures(**plain, other_share=1.0), FRAMES, seed=0).sound(0)
+    made_up = Mixer(given, Part.TRAIN, Mixtures(**plain, synthetic_share=1.0), FRAMES, seed=0)
+    spectrum = np.abs(np.fft.rfft(hiss)) ** 2
+    assert spectrum.max() < 0.01 * spectrum.sum()  # noise, no whistle
+    assert np.isfinite(made_up.sound(0)).all()
+    assert not np.array_equal(made_up.sound(0), made_up.sound(1))

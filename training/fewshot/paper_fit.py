@@ -66,8 +66,9 @@ class Run:
         """Where its embeddings lie."""
         material = {str(part): folder.name for part, folder in self.material.clips.items()}
         salt = f"{FIT_VERSION} {material} {self.row.training} {self.tests} {self.seed}"
-        sections = ("windows", "loss", "optimiser") if self.row.method != "random" else ("windows",)
-        return Path(self.recipe.cache) / "runs" / f"{self.recipe.key(salt, *sections)}.npz"
+        trained = () if self.row.method == "random" else ("loss", "optimiser")
+        key = self.recipe.key(salt, "windows", "network", *trained)
+        return Path(self.recipe.cache) / "runs" / f"{key}.npz"
 
     def embeddings(self, part: Part, test: str) -> NDArray[np.float32]:
         """`(recordings, 960)`, not normalised."""
@@ -100,7 +101,7 @@ def fit(run: Run) -> str:
     clips, frames = load_clips(run.material.clips[Part.TRAIN]), recipe.windows.frames
     views = Views(clips, run.material.labels, frames, row.train, recipe.windows.proximity)
     drawn = np.random.default_rng(run.seed).permutation(len(clips))[:STATISTICS_WINDOWS]
-    encoder = WindowEncoder(recipe.windows.pool)
+    encoder = WindowEncoder(recipe.windows.pool, recipe.network)
     encoder.measure(_windows(views, drawn))
     told = f"{row.name}, seed {run.seed}"
     if row.method != "random":

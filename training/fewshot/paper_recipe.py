@@ -17,6 +17,7 @@ from training.data.splits import Part
 
 Method = Literal["simclr", "barlow_twins", "frossl", "supcon", "random"]
 """`random` is the encoder before any training."""
+Network = Literal["mobilenet", "conv-four"]
 Step = Literal["resized_crop", "frequency_shift", "shift", "mix", "compression", "white_noise", "spec_augment"]
 """Augmentations, in the order in which they are applied."""
 ORDER: tuple[Step, ...] = (
@@ -159,6 +160,8 @@ class PaperRecipe(Section):
     """Processes that render, and that train one network each."""
     threads: Count = 1
     """Of each."""
+    network: Network = "mobilenet"
+    """The paper's MobileNetV3-Large, or four convolutions that a short training suffices for."""
     recordings: Recordings
     insertion: Insertion | None = None
     windows: Windows = Windows()

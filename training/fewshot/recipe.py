@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.config import BundleSettings, Count, Positive, Range, Section, Share
 
@@ -121,6 +121,8 @@ class FewShotRecipe(Section):
     seed: int = 0
     start: str | None = None
     """Recipe whose student this one's begins as; unset: random weights."""
+    rehearse: bool = False
+    """Whether it goes on hearing the mixtures of that recipe beside its own."""
     workers: Count = 2
     frames: Count = 147
     """Of a window: the teacher's 3 s."""
@@ -132,6 +134,12 @@ class FewShotRecipe(Section):
     distillation: Distillation = Distillation()
     joining: Joining = Joining()
     scoring: Scoring = Scoring()
+
+    @model_validator(mode="after")
+    def _rehearses_something(self) -> FewShotRecipe:
+        if self.rehearse and self.start is None:
+            raise ValueError("`rehearse` needs a `start` whose mixtures are heard again")
+        return self
 
     def key(self, salt: str, *sections: str) -> str:
         """16 hexadecimal digits that change with the salt and with the named fields."""

@@ -38,6 +38,8 @@ class Trained:
     teacher: Path
     key: str
     """Changes with everything that made the student."""
+    mixtures: Path
+    """Folder of what it has heard, with the teacher's answers."""
 
 
 def train(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Trained:
@@ -65,17 +67,27 @@ def train(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Trained:
     training = mixtures(Part.TRAIN, recipe.mixtures.count, 0)
     start = _start(recipe, progress)
     begun = f" from {start.key}" if start else ""
-    key = recipe.key(f"{training.name} clean{begun}", "target", "distillation", "seed")
+    heard = heard_by(recipe, training, start)
+    made_of = " and ".join(folder.name for folder in heard)
+    key = recipe.key(f"{made_of} clean{begun}", "target", "distillation", "seed")
     student = distil(
         recipe,
-        lambda: [*load_chunks(training), clean_windows(paths, sources.store, taught, recipe.frames)],
+        lambda: [
+            *(chunk for folder in heard for chunk in load_chunks(folder)),
+            clean_windows(paths, sources.store, taught, recipe.frames),
+        ],
         lambda: load_chunks(held_out),
         target,
         cache / f"student-{key}.pt",
         progress,
         start.student if start else None,
     )
-    return Trained(student, sources, teacher, key)
+    return Trained(student, sources, teacher, key, training)
+
+
+def heard_by(recipe: FewShotRecipe, own: Path, start: Trained | None) -> list[Path]:
+    """Folders of the mixtures that a student hears, its own first."""
+    return [own, start.mixtures] if start and recipe.rehearse else [own]
 
 
 def _start(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Trained | None:

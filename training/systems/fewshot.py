@@ -11,13 +11,14 @@ from torch.nn import functional
 
 from training import augment
 from training.losses import barlow_twins, frossl, simclr, supcon
+from training.nets.conv_four import ConvFour
 from training.nets.mobilenet import MobileNetEncoder, Projector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from training.fewshot.paper_recipe import Loss, Method, Optimiser, Step
+    from training.fewshot.paper_recipe import Loss, Method, Network, Optimiser, Step
 
     Augment = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -28,10 +29,11 @@ class WindowEncoder(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, pool: int = 1) -> None:
+    def __init__(self, pool: int = 1, network: Network = "mobilenet") -> None:
         """`pool` frames and as many bands are averaged together before the network."""
         super().__init__()
-        self.network = MobileNetEncoder().to(memory_format=torch.channels_last)
+        chosen = MobileNetEncoder() if network == "mobilenet" else ConvFour()
+        self.network = chosen.to(memory_format=torch.channels_last)
         self._pool = pool
         self.register_buffer("mean", torch.tensor(0.0))
         self.register_buffer("deviation", torch.tensor(1.0))
