@@ -7,6 +7,9 @@ The filter is a mean with weights that decay exponentially: at a window that end
 with time in engine samples, so that windows that were dropped count as time that passed. It behaves as a mean over
 (1 + d) / (1 - d) windows, d = exp(-hop / time constant): at 4.5 s and one window a second over nine, which is what ten
 seconds hold, the decision that a model's threshold is chosen on. A step is half passed after 0.7 time constants.
+
+What settled stays until something else is better by a margin: a scene until another scene, or the threshold, is above
+it by as much; `unknown` until a scene is above the threshold by as much. So nothing flickers around a line.
 """
 
 from __future__ import annotations
@@ -40,9 +43,12 @@ class Settling:
     """Of the filter, seconds, above 0."""
     hold_s: float = 3.0
     """Seconds for which another label must be the likeliest, without a break, until it is the scene; 0 or more."""
+    margin: float = 0.1
+    """Probability by which another label must be better than the scene that settled, 0..1."""
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.known <= 1.0 and self.time_constant_s > 0.0 and self.hold_s >= 0.0):
+        shares = 0.0 <= self.known <= 1.0 and 0.0 <= self.margin <= 1.0
+        if not (shares and self.time_constant_s > 0.0 and self.hold_s >= 0.0):
             raise ValueError(f"no rule for a scene: {self}")
 
 
@@ -83,7 +89,7 @@ class SceneSmoother:
         """`labels`: what the scores count; `reject` is the one that stands for none of the scenes."""
         self._labels = tuple(labels)
         self._scenes = [place for place, label in enumerate(self._labels) if label != reject]
-        self._known = settling.known
+        self._known, self._margin = settling.known, settling.margin
         self._time_constant = samples(settling.time_constant_s)
         self._hold = samples(settling.hold_s)
         self._mean = DecayingMean(len(self._labels), self._time_constant)
@@ -128,6 +134,13 @@ class SceneSmoother:
 
     def _likeliest(self, mean: NDArray[np.float64]) -> str:
         best = max(self._scenes, key=lambda place: mean[place])
+        if self._label is None:
+            return self._labels[best] if mean[best] >= self._known else UNKNOWN
+        if self._label == UNKNOWN:
+            return self._labels[best] if mean[best] >= min(1.0, self._known + self._margin) else UNKNOWN
+        own = mean[self._labels.index(self._label)]
+        if own > max(float(mean[best]), self._known) - self._margin:
+            return self._label
         return self._labels[best] if mean[best] >= self._known else UNKNOWN
 
     def _told(self, mean: NDArray[np.float64]) -> dict[str, float]:

@@ -18,12 +18,14 @@ from training.data.audio import AudioStore
 from training.data.catalog import Kind, Recording
 from training.nets.scene_teacher import SceneCNN
 from training.scene.devices import Device
-from training.scene.fit import SETTLING, SETTLING_WINDOWS, settle, student_of
+from training.scene.fit import SETTLING, SETTLING_WINDOWS, settle
 from training.scene.measure import accuracies, reject, threshold_of
+from training.scene.networks import student_of
 from training.scene.recipe import Optimiser, Picture, SceneSettings, Sound
 from training.scene.render import POINTS, WINDOW, SceneBatches
 from training.scene.scores import Scored, accuracy, join, score_clips, windows_in
 from training.scene.source import Clip, Source, load_source
+from training.scene.steadiness import steadiness
 from training.systems.scene import SceneSystem, rate_share
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def test_batches_are_balanced_repeatable_and_of_the_fold() -> None:
     assert not torch.equal(first.mixed, batches[2].mixed)
     labels = torch.cat([batches[i].labels for i in range(3)])
     assert 0.3 < (labels == 0).float().mean() < 0.7
-    assert {clip.path for group in batches._groups for clip in group} == {"low1", "high1"}
+    assert {clip.path for group in batches._drawing.groups for clip in group} == {"low1", "high1"}
 
 
 def test_without_augmentation_a_window_is_the_recording() -> None:
@@ -167,6 +169,24 @@ def test_unknown_counts_for_rejection_but_not_for_the_choice() -> None:
     assert result.kept == 0.75
     assert result.accuracy == 0.5
     assert result.rejected == {"others": 0.5}
+    point = next(point for point in result.curve if point.threshold == 0.5)
+    assert (point.kept, point.accuracy, point.rejected) == (0.75, 0.5, {"others": 0.5})
+    assert [one.kept for one in result.curve] == sorted((one.kept for one in result.curve), reverse=True)
+
+
+def test_steadiness_is_what_the_monitor_tells() -> None:
+    """Two streams of 40 s: one of its scene, one that goes over to the other scene for good; strangers are unlikely."""
+    street, cafe, none = [0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]
+    rows = [*[street] * 40, *[street] * 20, *[cafe] * 20]
+    units = np.array(["a"] * 40 + ["b"] * 40)
+    count = len(rows)
+    known = Scored(np.zeros(count, int), np.array(rows), units, np.arange(count), np.zeros(count, int))
+    strangers = Scored(-np.ones(30, int), np.array([none] * 30), np.array(["s"] * 30), np.arange(30), np.zeros(30, int))
+    found = steadiness(known, {"others": strangers}, ("street", "cafe", "unknown"), 0.5)
+    assert found.changes == {"known scenes": pytest.approx(60 / 80), "others": 0.0}
+    assert found.right["others"] == 1.0
+    # Warming up (4 windows of each) does not count; the second stream is wrong from some seconds after the change on.
+    assert 54 / 72 < found.right["known scenes"] < 60 / 72
 
 
 @pytest.mark.filterwarnings("ignore:You are trying to `self.log")

@@ -87,9 +87,13 @@ class MobileASTLight(nn.Module):
         self.body = _short(sizes) if sizes.short else _long(sizes)
         self.classifier = nn.Linear(sizes.c2 if sizes.short else sizes.c_out, classes, bias=False)
 
+    def embed(self, features: Tensor) -> Tensor:
+        """What is classified, `(batch, c_out)`: the last map's means."""
+        return self.body(self.levels(features)).mean(dim=(2, 3))
+
     def forward(self, features: Tensor) -> Tensor:
         """As the class says."""
-        return self.classifier(self.body(self.levels(features)).mean(dim=(2, 3)))
+        return self.classifier(self.embed(features))
 
 
 def _long(sizes: Light) -> nn.Sequential:

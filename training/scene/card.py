@@ -71,15 +71,21 @@ decisions on single seconds, or commercial use."""
 
 def _data(recipe: SceneRecipe, results: SceneResults) -> str:
     rows = "\n".join(f"| {label.replace('_', ' ')} | {count} |" for label, count in results.recordings.items())
+    strangers = f"{len(recipe.recordings.strangers)} other classes are never heard and only tested on"
+    if recipe.recordings.others == "unknown":
+        others = "as often, recordings of other scenes, each\nof which tests the fold that did not hear it"
+        also = f" and, {others}; {strangers}."
+    else:
+        also = f"; {strangers},\nand so are the recordings of other scenes."
     return f"""## Data
 
 | label | recordings that train and, in their fold, test |
 |---|---|
 {rows}
 
-`unknown` in training are ESC-50 clips of {len(recipe.recordings.negatives)} classes; {len(recipe.recordings.strangers)}
-other classes and four recordings of other scenes are never heard and only tested on. Recordings that share an original,
-and the three ferries, stay in one fold. Every label is drawn equally often, then every recording of it."""
+`unknown` in training are ESC-50 clips of {len(recipe.recordings.negatives)} classes{also}
+Recordings that share an original, and the three ferries, stay in one fold. Every label is drawn equally often, then
+every recording of it."""
 
 
 def _training(recipe: SceneRecipe, name: str) -> str:
@@ -114,13 +120,21 @@ def _training(recipe: SceneRecipe, name: str) -> str:
     more = ""
     if kin.kin_share and (kin.babble or kin.kin):
         more = f" {kin.kin_share:.0%} of a scene's windows are ESC-50 clips of its sounds, or voices in a room."
+    where = ", in the power of the mel bands" if sound.domain == "power" else ""
+    starts = [role for role in ("teacher", "student") if getattr(recipe.pretraining, role) is not None]
+    before = ""
+    if starts:
+        before = (
+            f"Before any scene, {' and '.join(starts)} told the classes of ESC-50 apart, without those that test: "
+            "once for all folds.\n"
+        )
     return f"""## Training
 
-`{name}`, seed {recipe.seed}. All labels go through the same chain:
+`{name}`, seed {recipe.seed}. All labels go through the same chain{where}:
 
 {chain}.
 
-Teacher: {teacher}{beside}. Student: cross-entropy and {how}; the last weights, no epoch was picked.{more}
+{before}Teacher: {teacher}{beside}. Student: cross-entropy and {how}; the last weights, no epoch was picked.{more}
 
 {recipe.bundle.notes}""".rstrip()
 
@@ -144,6 +158,17 @@ def _measured(recipe: SceneRecipe, name: str, results: SceneResults) -> str:
     devices = "; ".join(f"{what} {share:.3f}" for what, share in results.devices.items())
     rejection = results.rejection
     rejected = "; ".join(f"{what} {share:.2f}" for what, share in rejection.rejected.items())
+    kinds_of = list(rejection.rejected)
+    curve = "\n".join(
+        f"| {point.threshold:g} | {point.kept:.2f} | {point.accuracy:.2f} | "
+        + " | ".join(f"{point.rejected[kind]:.2f}" for kind in kinds_of)
+        + " |"
+        for point in rejection.curve
+    )
+    steady = "; ".join(
+        f"{kind} {changes:.2f} and {100 * results.steadiness.right[kind]:.0f} %"
+        for kind, changes in results.steadiness.changes.items()
+    )
     scenes = [label.replace("_", " ") for label in results.labels if label != UNKNOWN]
     table = "\n".join(
         f"| {scene} | {' | '.join(map(str, row))} |" for scene, row in zip(scenes, results.confusion, strict=True)
@@ -163,6 +188,15 @@ are made anew for each fold. 95 % intervals in brackets, resampled by recording.
 - **Microphones**: the same recordings heard through impulse responses, accuracy of decisions: {devices or "none"}.
 - **Rejection** (each fold's threshold from the others): {rejection.kept:.2f} of the known decisions are kept,
   {rejection.accuracy:.2f} are kept and right; rejected are of {rejected or "none"}.
+
+- **Steadiness**: labels that the monitor's filter changes a minute, and how much of the time its label is right
+  (`unknown` where nothing fits): {steady}.
+
+Another threshold (`scene.known`), the same for all folds:
+
+| `known` | kept | kept and right | {" | ".join(f"rejected: {kind}" for kind in kinds_of)} |
+|{"---|" * (3 + len(kinds_of))}
+{curve}
 
 Decisions, int8; rows are the right scenes, columns the answers in the same order:
 

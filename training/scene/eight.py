@@ -12,9 +12,9 @@ from monitor.inference.session import Session
 from training.export import check_parity, write_onnx
 from training.nets.mobileast import FRAMES, WithProbabilities
 from training.nets.mobilevit import fused
+from training.scene.batches import make_batches
 from training.scene.fit import checkpoint, fit
 from training.scene.quantise import quantise, sizes
-from training.scene.render import SceneBatches
 from training.scene.scores import BATCH
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def calibration_windows(settings: SceneSettings, source: Source, fold: int | Non
     size = min(BATCH, settings.quantisation.windows)
     count = settings.quantisation.windows // size
     sound = settings.sound.model_copy(update={"mixup": 0.0})
-    batches = SceneBatches(source, fold, sound, count, size, settings.seed + 2)
+    batches = make_batches(source, fold, sound, count, size, settings.seed + 2)
     return np.concatenate([batches[i].clean.numpy() for i in range(count)])
 
 

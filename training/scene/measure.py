@@ -14,10 +14,12 @@ from training.nets.mobileast import FRAMES
 from training.results import Figure
 from training.scene.cues import measure_cues
 from training.scene.eight import eight_bits, scores_of_file
-from training.scene.fit import fit, fit_teacher, student_of
+from training.scene.fit import fit, fit_teacher
+from training.scene.networks import student_of
 from training.scene.quantise import sizes
-from training.scene.results import Accuracies, Cost, Rejection, SceneResults
+from training.scene.results import Accuracies, Cost, CurvePoint, Rejection, SceneResults
 from training.scene.scores import Scored, accuracy, join, score_clips, scores_of
+from training.scene.steadiness import steadiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from training.scene.source import Clip, Source
 
 ROUNDS = 2000
+CURVE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+"""Thresholds that are told beside the chosen one."""
 HOW = "resampled by recording"
 STRANGERS = {Kind.SCENE: "recordings of other scenes", Kind.ESC50: "ESC-50 classes that were never heard"}
 
@@ -47,12 +51,19 @@ class Measured:
 
 
 def score_folds(
-    settings: SceneSettings, source: Source, progress: Callable[[str], None], devices: bool = True
+    settings: SceneSettings,
+    source: Source,
+    progress: Callable[[str], None],
+    devices: bool = True,
+    beside: bool = True,
 ) -> Measured:
-    """Train what is missing, and score every test recording by the networks of its fold."""
+    """Train what is missing, and score every test recording by the networks of its fold.
+
+    `devices`: through microphones as well; `beside`: the teachers too, and what has to be rejected.
+    """
     seconds = settings.decision.seconds
     parts: dict[str, list[Scored]] = {}
-    taught = settings.distillation.loss != "none" and settings.teacher.kind == "cnn"
+    taught = beside and settings.distillation.loss != "none" and settings.teacher.kind == "cnn"
     for fold in source.folds:
         tested = source.tested(fold)
         student = fit(settings, source, fold, progress)
@@ -67,7 +78,7 @@ def score_folds(
                 if some:
                     heard = score_clips(tested, source, score, seconds, _chooser(some, settings.seed))
                     parts.setdefault(f"device {name}", []).append(heard)
-        for kind in STRANGERS:
+        for kind in STRANGERS if beside else ():
             some_strangers = [clip for clip in source.strangers(fold) if clip.recording.kind is kind]
             if some_strangers:
                 parts.setdefault(f"stranger {kind}", []).append(score_clips(some_strangers, source, score, seconds))
@@ -92,6 +103,7 @@ def measure(settings: SceneSettings, source: Source, progress: Callable[[str], N
     answers = decided.probabilities[:, :scenes].argmax(axis=1)
     confusion = np.zeros((scenes, scenes), dtype=np.int64)
     np.add.at(confusion, (decided.labels, answers), 1)
+    rejection = reject(measured.quantised, measured.strangers, scenes, settings.decision.rejected)
     wide, narrow = eight_bits(settings, source, None, progress)
     counts, stored = count(student_of(settings, source), FRAMES, 256), sizes(narrow)
     named = [clip for clip in source.clips if clip.label in source.labels and not clip.stranger and not clip.kin]
@@ -104,7 +116,8 @@ def measure(settings: SceneSettings, source: Source, progress: Callable[[str], N
         devices={name: accuracy(some.decided(), scenes) for name, some in measured.devices.items()},
         cues=measure_cues(source, settings.decision.seconds, settings.seed),
         confusion=tuple(tuple(int(n) for n in row) for row in confusion),
-        rejection=reject(measured.quantised, measured.strangers, scenes, settings.decision.rejected),
+        rejection=rejection,
+        steadiness=steadiness(measured.quantised, measured.strangers, source.labels, rejection.threshold),
         recordings={label: sum(clip.label == label for clip in named) for label in source.labels},
         cost=Cost(counts.parameters, counts.table_macs, counts.macs, stored.file, stored.initialisers),
     )
@@ -138,11 +151,24 @@ def reject(known: Scored, strangers: dict[str, Scored], scenes: int, rejected: f
         asked = some.decided()
         limits = np.array([threshold[int(fold)] for fold in asked.folds])
         refused[name] = float((asked.probabilities[:, :scenes].max(axis=1) < limits).mean())
+    curve = [
+        CurvePoint(
+            limit,
+            float((score >= limit).mean()),
+            float((hits & (score >= limit)).mean()),
+            {
+                name: float((some.decided().probabilities[:, :scenes].max(axis=1) < limit).mean())
+                for name, some in strangers.items()
+            },
+        )
+        for limit in CURVE
+    ]
     return Rejection(
         threshold=threshold_of(score, rejected),
         accuracy=float((hits & kept).mean()),
         kept=float(kept.mean()),
         rejected=refused,
+        curve=tuple(curve),
     )
 
 

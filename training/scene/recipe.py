@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.config import BundleSettings, Count, Positive, Range, Section, Share
 
@@ -32,6 +32,8 @@ class Recordings(Section):
     """ESC-50 classes that are `unknown` in training."""
     strangers: tuple[str, ...] = ()
     """ESC-50 classes that no training hears: `unknown` in tests."""
+    others: Literal["tested", "unknown"] = "tested"
+    """Recordings of other scenes: only tested on, or `unknown` in the training of every fold but their own."""
     kin: dict[str, str] = Field(default_factory=dict)
     """ESC-50 class -> scene that is full of it: more recordings to train on, never tested."""
     babble: str = ""
@@ -49,6 +51,8 @@ class Recordings(Section):
 class Sound(Section):
     """What happens to a training window's waveform. The same numbers hold for all classes."""
 
+    domain: Literal["waveform", "power"] = "waveform"
+    """`power`: in the log mel, where filters are gains of bands: far cheaper, without noise, pitch and voices."""
     roll_s: AtLeastZero = 0.5
     """Turned by up to this many seconds either way."""
     roll_per: Literal["batch", "window"] = "window"
@@ -120,6 +124,16 @@ class Optimiser(Section):
     """Share of the rate that is left at the end."""
     average: Share = 0.0
     """Decay of a moving average of the weights, which is what is kept; 0 for the last weights themselves."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """`bfloat16` halves the time of dense convolutions where the processor has it; slower for the small network."""
+
+
+class Pretraining(Section):
+    """Classes of ESC-50 told apart before any scene is heard: once for all folds, since no fold is tested on them."""
+
+    teacher: Optimiser | None = None
+    student: Optimiser | None = None
+    """None starts from random weights."""
 
 
 class Teacher(Section):
@@ -197,10 +211,27 @@ class SceneSettings(Section):
     picture: Picture = Picture()
     network: Network = Network()
     optimiser: Optimiser = Optimiser()
+    pretraining: Pretraining = Pretraining()
     teacher: Teacher = Teacher()
     distillation: Distillation = Distillation()
     quantisation: Quantisation = Quantisation()
     decision: Decision = Decision()
+
+    @model_validator(mode="after")
+    def _power_is_enough(self) -> Self:
+        for name, sound in (("sound", self.sound), ("teacher.sound", self.teacher.sound)):
+            if sound.domain == "power" and (sound.pitch_share or sound.noise_share or self.recordings.babble):
+                raise ValueError(f"{name}: noise, pitch and babble need the domain `waveform`")
+            if sound.domain == "power" and self.teacher.kind == "passt":
+                raise ValueError(f"{name}: PaSST has a front-end of its own, which needs the domain `waveform`")
+        some = [one for one in (self.pretraining.teacher, self.pretraining.student) if one is not None]
+        if some and self.recordings.layout != "catalog":
+            raise ValueError("pretraining: only the layout `catalog` has ESC-50")
+        if any(not one.windows for one in some):
+            raise ValueError("pretraining: say how many windows an epoch has")
+        if self.pretraining.teacher and not (self.teacher.kind == "cnn" and self.teacher.events_weight):
+            raise ValueError("pretraining.teacher: needs a teacher of kind `cnn` with events_weight above 0")
+        return self
 
     def key(self, salt: str, *sections: str) -> str:
         """16 hexadecimal digits that change with the salt and with the named fields."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
@@ -15,10 +15,9 @@ from monitor.features.frontend import Kernel
 from monitor.features.spec import SCENE
 from training.data.mixtures import SILENCE, Colouring, cut, power, to_level
 from training.nets.mobileast import FRAMES
+from training.scene.drawing import Batch, Drawing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from monitor.features.spec import FeatureSpec
@@ -34,25 +33,6 @@ VOICES = (3, 12)
 
 POINTS = 36_000
 """Of the transform in which a window is filtered: what filters carry over stays in its first 2 500 samples."""
-
-
-class Batch(NamedTuple):
-    """Training windows."""
-
-    mixed: torch.Tensor
-    """float32 `(batch, frames, bands)`, log mel after mixing."""
-    clean: torch.Tensor
-    """The same before mixing."""
-    taught: torch.Tensor
-    """What the teacher hears, in the front-end of its own: clean, or mixed where the recipe says so."""
-    labels: torch.Tensor
-    """`(batch,)`, -1 where a sound is an event only."""
-    events: torch.Tensor
-    """`(batch,)`, class of ESC-50, -1 where there is none."""
-    order: torch.Tensor
-    """`(batch,)`: with which window each was mixed."""
-    share: float
-    """Of its own, 0..1."""
 
 
 class SceneBatches(Dataset[Batch]):
@@ -72,10 +52,12 @@ class SceneBatches(Dataset[Batch]):
         student: FeatureSpec = SCENE,
         kin_share: float = 0.0,
         unmixed: bool = True,
+        pool: Drawing | None = None,
     ) -> None:
         """`count` batches of `size` windows that the networks of `fold` may hear; `events`: sounds of ESC-50 too.
 
-        Without `unmixed`, `clean` is what is mixed: nobody needs it, and it takes a third of the time.
+        Without `unmixed`, `clean` is what is mixed: nobody needs it, and it takes a third of the time. `pool` takes the
+        place of the fold's clips.
         """
         self._source = source
         self._sound = sound
@@ -85,16 +67,14 @@ class SceneBatches(Dataset[Batch]):
         self._teacher_mixed = teacher_mixed
         self._kin_share = kin_share
         self._unmixed = unmixed
-        chosen = [clip for clip in source.clips if clip.trains(fold)]
-        self._groups = _groups([clip for clip in chosen if not clip.kin], source.labels, events)
-        self._kin = {label: [clip for clip in chosen if clip.kin and clip.label == label] for label in source.labels}
+        self._drawing = pool or Drawing.of(source, fold, events, kin_share)
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, item: int) -> Batch:
         generator = np.random.default_rng([self._seed, item])
-        clips = [self._draw(generator) for _ in range(self._size)]
+        clips = [self._drawing.draw(generator) for _ in range(self._size)]
         waves = np.stack([self._wave(clip, generator) for clip in clips])
         sound = self._sound
         if sound.roll_per == "batch" and sound.roll_s > 0:
@@ -109,13 +89,12 @@ class SceneBatches(Dataset[Batch]):
         heard = mixed if self._teacher_mixed else clean
         if self._teacher is not self._kernel:
             heard = self._features(self._teacher, blended if self._teacher_mixed else waves)
-        labels = self._source.labels
         return Batch(
             mixed=mixed,
             clean=clean,
             taught=heard,
-            labels=torch.tensor([labels.index(clip.label) if clip.label in labels else -1 for clip in clips]),
-            events=torch.tensor([_event(clip, self._source.events) for clip in clips]),
+            labels=self._drawing.labels_of(clips),
+            events=self._drawing.events_of(clips),
             order=torch.from_numpy(order),
             share=share,
         )
@@ -123,12 +102,9 @@ class SceneBatches(Dataset[Batch]):
     def _wave(self, clip: Clip, generator: np.random.Generator) -> NDArray[np.float32]:
         """A window of the clip or, now and then, of what its scene is full of."""
         babble = self._source.babble
-        kin = self._kin.get(clip.label, [])
         if babble is not None and babble.label == clip.label and generator.random() < self._kin_share:
             return self._heard(self._babble(babble, generator), generator)
-        if kin and not clip.kin and generator.random() < self._kin_share:
-            return self.window(kin[int(generator.integers(len(kin)))], generator)
-        return self.window(clip, generator)
+        return self.window(self._drawing.sounding(clip, generator), generator)
 
     def _babble(self, babble: Babble, generator: np.random.Generator) -> NDArray[np.float32]:
         """Several speakers at random levels in one room, `(POINTS,)`."""
@@ -186,10 +162,6 @@ class SceneBatches(Dataset[Batch]):
         widest = round(self._sound.roll_s * SCENE.rate)
         return int(generator.integers(-widest, widest + 1))
 
-    def _draw(self, generator: np.random.Generator) -> Clip:
-        recordings = self._groups[int(generator.integers(len(self._groups)))]
-        return recordings[int(generator.integers(len(recordings)))]
-
     @staticmethod
     def _features(kernel: Kernel, waves: NDArray[np.float32]) -> torch.Tensor:
         return torch.from_numpy(np.stack([kernel(wave) for wave in waves]))
@@ -200,24 +172,6 @@ def filtered(wave: NDArray[np.float32], response: NDArray[np.complexfloating] | 
     if response is None:
         return wave
     return scipy.fft.irfft(scipy.fft.rfft(wave.astype(np.float32)) * response, n=POINTS).astype(np.float32)
-
-
-def _groups(clips: Sequence[Clip], labels: tuple[str, ...], events: bool) -> list[list[Clip]]:
-    """Clips of each label, and of each event that is no label, as sets that are equally likely to be drawn from."""
-    groups: dict[str, list[Clip]] = {}
-    for clip in clips:
-        if clip.label in labels:
-            groups.setdefault(clip.label, []).append(clip)
-    found = [groups[label] for label in labels if label in groups]
-    others = [clip for clip in clips if clip.label not in labels]
-    if events and others:
-        # As often as three scenes: enough to be learnt, not so much that scenes are rare.
-        found += [others] * 3
-    return found
-
-
-def _event(clip: Clip, events: tuple[str, ...]) -> int:
-    return events.index(clip.recording.label) if clip.recording.label in events else -1
 
 
 @lru_cache(maxsize=256)

@@ -38,6 +38,28 @@ class Rejection:
     """Share of decisions on known scenes that are not rejected."""
     rejected: dict[str, float]
     """Share of decisions on each kind of stranger that is rejected."""
+    curve: tuple[CurvePoint, ...]
+    """The same for other thresholds, one for all folds: what a user trades who sets another."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What one threshold does."""
+
+    threshold: float
+    kept: float
+    accuracy: float
+    rejected: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Steadiness:
+    """What the monitor's filter makes of the windows, second by second."""
+
+    changes: dict[str, float]
+    """Kind of sound -> labels that gave way to others, a minute."""
+    right: dict[str, float]
+    """Kind of sound -> share of the seconds after warming up with the right label; `unknown` for strangers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,7 @@ class SceneResults:
     confusion: tuple[tuple[int, ...], ...]
     """Decisions of the eight-bit networks: row by right scene, column by answer."""
     rejection: Rejection
+    steadiness: Steadiness
     recordings: dict[str, int]
     """Label -> recordings that train or test."""
     cost: Cost
@@ -83,7 +106,10 @@ class SceneResults:
             content[name] = _accuracies(content[name])
         content["labels"] = tuple(content["labels"])
         content["confusion"] = tuple(tuple(row) for row in content["confusion"])
-        content["rejection"] = Rejection(**content["rejection"])
+        rejection = dict(content["rejection"])
+        rejection["curve"] = tuple(CurvePoint(**point) for point in rejection["curve"])
+        content["rejection"] = Rejection(**rejection)
+        content["steadiness"] = Steadiness(**content["steadiness"])
         content["cost"] = Cost(**content["cost"])
         return cls(**content)
 
@@ -103,6 +129,15 @@ class SceneResults:
             *(f"{name}: {share:.3f}" for name, share in self.cues.items()),
             f"threshold {self.rejection.threshold:.3f}: right {self.rejection.accuracy:.3f}, "
             f"known scenes kept {self.rejection.kept:.3f}; rejected of {rejected}",
+            *(
+                f"  {point.threshold:g}: right {point.accuracy:.3f}, kept {point.kept:.3f}; rejected "
+                + ", ".join(f"{name} {share:.2f}" for name, share in point.rejected.items())
+                for point in self.rejection.curve
+            ),
+            *(
+                f"{name}: {changes:.2f} changes a minute, right {self.steadiness.right[name]:.3f} of the time"
+                for name, changes in self.steadiness.changes.items()
+            ),
             f"{cost.parameters} parameters, {cost.table_macs / 1e6:.1f} M MACs as the challenge counts "
             f"({cost.macs / 1e6:.1f} M in full), {cost.initialiser_bytes} bytes of initialisers, "
             f"file {cost.file_bytes} bytes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from training.data.audio import AudioStore
     from training.scene.devices import Device
     from training.scene.source import Clip, Source
 
@@ -39,7 +41,7 @@ class Scored:
     """Windows of some recordings."""
 
     labels: NDArray[np.int64]
-    """`(n,)`, index of the right label; -1 for a stranger."""
+    """`(n,)`, index of the right scene; -1 where there is none."""
     probabilities: NDArray[np.float64]
     """`(n, labels)`."""
     units: NDArray[np.str_]
@@ -84,13 +86,9 @@ def score_clips(
     stride = max(1, round(seconds / HOP_S))
     number = 0
     for clip in clips:
-        samples = source.store[clip.path]
-        if device is not None:
-            samples = scipy.signal.fftconvolve(samples, device(clip).response)[: len(samples)].astype(np.float32)
-        if len(samples) < WINDOW:
-            samples = cut(samples, 0, WINDOW)
-        found = score(windows_of(KERNEL(samples), FRAMES, HOP))
-        label = -1 if clip.stranger else source.labels.index(clip.label)
+        heard = _features(source.store, clip.path, device(clip).response.tobytes() if device is not None else b"")
+        found = score(windows_of(heard, FRAMES, HOP))
+        label = source.scenes.index(clip.label) if clip.label in source.scenes else -1
         count = max(1, (len(found) - whole) // stride + 1) if len(found) >= whole else 1
         length = min(whole, len(found))
         for i in range(len(found)):
@@ -104,6 +102,16 @@ def score_clips(
     return Scored(
         np.array(labels), np.concatenate(probabilities), np.array(units), np.array(decisions), np.array(folds)
     )
+
+
+@lru_cache(maxsize=16)
+def _features(store: AudioStore, path: str, response: bytes) -> NDArray[np.float32]:
+    """Log mel of a recording, kept for the other networks of its fold; `response`: float32 of a microphone."""
+    samples = store[path]
+    if response:
+        heard = scipy.signal.fftconvolve(samples, np.frombuffer(response, np.float32))
+        samples = heard[: len(samples)].astype(np.float32)
+    return KERNEL(samples if len(samples) >= WINDOW else cut(samples, 0, WINDOW))
 
 
 def windows_in(seconds: float) -> int:

@@ -12,9 +12,11 @@ from monitor.errors import UsageError
 from monitor.features.spec import SCENE
 from training.data.audio import AudioStore
 from training.data.catalog import DATA_VARIABLE, Kind, data_folder, load_catalog
+from training.data.frames import FrameStore
 from training.data.layouts.folders import load_folders
 from training.data.layouts.tau2022 import load_tau2022
 from training.data.splits import Part, connected, fraction
+from training.nets.mobileast import FRAMES
 from training.scene.devices import ROOM_SECONDS, Device, divide, load_devices
 from training.scene.recipe import UNKNOWN
 
@@ -80,7 +82,9 @@ class Source:
     babble: Babble | None
     """What one scene may be made of."""
     events: tuple[str, ...]
-    """Classes of ESC-50 that a teacher may tell apart beside the scenes."""
+    """Classes of ESC-50 that a network may tell apart beside the scenes."""
+    frames: FrameStore | None = None
+    """Log mel of the clips, where batches are made in the power of the bands."""
 
     @property
     def scenes(self) -> tuple[str, ...]:
@@ -92,8 +96,12 @@ class Source:
         return [clip for clip in self.clips if clip.fold == fold and not clip.stranger and clip.label in self.scenes]
 
     def strangers(self, fold: int) -> list[Clip]:
-        """What these networks have to reject."""
-        return [clip for clip in self.clips if clip.fold == fold and clip.stranger]
+        """What these networks have to reject, and never heard: sounds, and recordings of other scenes."""
+        return [
+            clip
+            for clip in self.clips
+            if clip.fold == fold and clip.label == UNKNOWN and (clip.stranger or clip.recording.kind is not Kind.ESC50)
+        ]
 
 
 def load_source(settings: SceneSettings, progress: Callable[[str], None]) -> Source:
@@ -111,11 +119,11 @@ def load_source(settings: SceneSettings, progress: Callable[[str], None]) -> Sou
         fold = {Part.TRAIN: ALWAYS, Part.TEST: 0}
         clips = [Clip(s.recording, s.recording.label, fold[s.part], device=s.device) for s in segments]
     elif chosen.layout == "folders":
-        clips = scene_clips(load_folders(root, Kind.SCENE).recordings, chosen.folds, settings.seed)
+        clips = scene_clips(load_folders(root, Kind.SCENE).recordings, settings)
     else:
         catalog = load_catalog(root)
-        clips = scene_clips([one for one in catalog if one.kind is Kind.SCENE], chosen.folds, settings.seed)
-        events = settings.teacher.events_weight > 0
+        clips = scene_clips([one for one in catalog if one.kind is Kind.SCENE], settings)
+        events = settings.teacher.events_weight > 0 or settings.pretraining.student is not None
         clips += event_clips([one for one in catalog if one.kind is Kind.ESC50], settings, events)
         voices = [one for one in catalog if one.kind is Kind.SPEECH] if chosen.babble else []
     scenes = sorted({clip.label for clip in clips if not clip.kin} - {UNKNOWN, ""})
@@ -129,6 +137,10 @@ def load_source(settings: SceneSettings, progress: Callable[[str], None]) -> Sou
     recordings = [*(clip.recording for clip in clips), *voices]
     store = AudioStore.open(root, recordings, SCENE.rate, Path(settings.cache), progress, pieces)
     heard, unseen = _devices(settings, root)
+    frames: FrameStore | None = None
+    if "power" in (settings.sound.domain, settings.teacher.sound.domain):
+        paths = [clip.path for clip in clips]
+        frames = FrameStore.open(paths, store, SCENE, FRAMES, Path(settings.cache), progress)
     babble: Babble | None = None
     if voices:
         rooms = load_devices(_folder(settings, root, chosen.rooms), SCENE.rate, ROOM_SECONDS)
@@ -142,6 +154,7 @@ def load_source(settings: SceneSettings, progress: Callable[[str], None]) -> Sou
         unseen=tuple(unseen),
         babble=babble,
         events=tuple(sorted({c.recording.label for c in clips if c.recording.kind is Kind.ESC50 and not c.stranger})),
+        frames=frames,
     )
 
 
@@ -160,8 +173,9 @@ def _folder(settings: SceneSettings, root: Path, name: str) -> Path:
     return root / Path(name).name if beside else Path(name).expanduser()
 
 
-def scene_clips(recordings: Sequence[Recording], folds: int, seed: int) -> list[Clip]:
-    """Whole components go into one fold; those of a label are dealt out in a random order, `unknown` as strangers."""
+def scene_clips(recordings: Sequence[Recording], settings: SceneSettings) -> list[Clip]:
+    """Whole components go into one fold; those of a label are dealt out in a random order, `unknown` too."""
+    folds, seed, tested = settings.recordings.folds, settings.seed, settings.recordings.others == "tested"
     components = connected(recordings)
     by_label: dict[str, set[str]] = defaultdict(set)
     for recording, component in zip(recordings, components, strict=True):
@@ -174,7 +188,7 @@ def scene_clips(recordings: Sequence[Recording], folds: int, seed: int) -> list[
                 fold_of[component] = dealt % folds
                 dealt += 1
     return [
-        Clip(recording, recording.label, fold_of[component], stranger=recording.label == UNKNOWN)
+        Clip(recording, recording.label, fold_of[component], stranger=recording.label == UNKNOWN and tested)
         for recording, component in zip(recordings, components, strict=True)
     ]
 

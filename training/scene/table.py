@@ -14,8 +14,8 @@ from training.nets.counting import Counts, count
 from training.nets.mobileast import FRAMES
 from training.results import RESULTS_FILE
 from training.scene.eight import eight_bits
-from training.scene.fit import student_of
-from training.scene.measure import accuracies, score_folds
+from training.scene.measure import Measured, accuracies, score_folds
+from training.scene.networks import network_of, student_of
 from training.scene.quantise import sizes
 from training.scene.scores import accuracy
 from training.scene.source import load_source
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 
+PAPER_CLASSES = 10
+
+
 @dataclass(frozen=True, slots=True)
 class RowResult:
     """A line of a table."""
@@ -36,14 +39,15 @@ class RowResult:
     table: str
     name: str
     counts: Counts
+    ten: Counts
+    """With the paper's ten classes."""
     initialiser_bytes: int
     """Of the eight-bit model."""
     file_bytes: int
     student: Accuracies
     quantised: Accuracies
-    teacher: Accuracies | None
     devices: dict[str, float]
-    """Decisions of the eight-bit networks through microphones that trained, and through others."""
+    """Where the row asks: decisions of the eight-bit networks through microphones that trained, and through others."""
     paper: str
     """What the paper has in its place."""
 
@@ -68,24 +72,36 @@ class TableResults:
 
 
 def run_table(recipe: SceneTableRecipe, recipe_path: Path, progress: Progress) -> TableResults:
-    """Everything; finished networks are taken from the cache. The report is written where the recipe says."""
+    """Everything; finished networks are taken from the cache. The report is written after every row."""
     started = time.monotonic()
-    results = evaluate_table(recipe, recipe_path, progress)
     report = Path(recipe.report)
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(markdown(recipe, recipe_name(recipe_path), results), encoding="utf-8")
+
+    def write(so_far: TableResults) -> None:
+        report.write_text(markdown(recipe, recipe_name(recipe_path), so_far), encoding="utf-8")
+
+    results = evaluate_table(recipe, recipe_path, progress, write)
     progress(f"wrote {recipe.report} after {(time.monotonic() - started) / 60:.1f} minutes")
     return results
 
 
-def evaluate_table(recipe: SceneTableRecipe, recipe_path: Path, progress: Progress) -> TableResults:
-    """The rows without the report; kept as JSON in the recipe's cache."""
+def evaluate_table(
+    recipe: SceneTableRecipe,
+    recipe_path: Path,
+    progress: Progress,
+    after_row: Callable[[TableResults], None] = lambda _: None,
+) -> TableResults:
+    """The rows without the report; kept as JSON in the recipe's cache. `after_row` gets those that are there."""
     rows: list[RowResult] = []
+    known: dict[str, Measured] = {}
     for row in recipe.rows:
         settings = recipe.settings_of(row)
         source = load_source(settings, progress)
         progress(f"{row.table}: {row.name}")
-        measured = score_folds(settings, source, progress)
+        made = f"{row.devices} {settings.model_dump_json()}"
+        if made not in known:
+            known[made] = score_folds(settings, source, progress, devices=row.devices, beside=False)
+        measured = known[made]
         stored = sizes(eight_bits(settings, source, source.folds[0], progress)[1])
         devices = {name: accuracy(some.decided(), len(source.scenes)) for name, some in measured.devices.items()}
         rows.append(
@@ -93,15 +109,16 @@ def evaluate_table(recipe: SceneTableRecipe, recipe_path: Path, progress: Progre
                 table=row.table,
                 name=row.name,
                 counts=count(student_of(settings, source), FRAMES, 256),
+                ten=count(network_of(settings.network, PAPER_CLASSES), FRAMES, 256),
                 initialiser_bytes=stored.initialisers,
                 file_bytes=stored.file,
                 student=accuracies(measured.student, source),
                 quantised=accuracies(measured.quantised, source),
-                teacher=None if measured.teacher is None else accuracies(measured.teacher, source),
                 devices=devices,
                 paper=row.paper,
             )
         )
+        after_row(TableResults(tuple(rows)))
     results = TableResults(tuple(rows))
     cache = Path(recipe.cache)
     cache.mkdir(parents=True, exist_ok=True)
@@ -124,9 +141,11 @@ def markdown(recipe: SceneTableRecipe, name: str, results: TableResults) -> str:
         f"Written by `auricle-train run {name}`; do not edit.",
         "",
         "Accuracy in per cent on recordings that the networks never heard (95 %, resampled by recording), before and "
-        f"after eight bits; a decision averages {seconds}. MACs as the challenge counts them, in brackets with every "
-        "token and attention. Memory: initialisers of the eight-bit ONNX model (in brackets its file). Microphones: "
-        "decisions of the eight-bit networks through impulse responses that trained / that did not.",
+        f"after eight bits; a decision averages {seconds}. Parameters after fusion, in brackets with the paper's ten "
+        "classes. MACs as the challenge counts them with ten classes, in brackets with every token and attention. KiB: "
+        "initialisers of the eight-bit ONNX model (in brackets its file). Microphones: decisions of the eight-bit "
+        "networks through impulse responses that trained / that did not.",
+        *(["", recipe.note] if recipe.note else []),
     ]
     head = (
         f"| row | parameters | MACs, M | KiB | float 1 s | int8 1 s | float {seconds} | int8 {seconds} | microphones |"
@@ -140,8 +159,8 @@ def markdown(recipe: SceneTableRecipe, name: str, results: TableResults) -> str:
 def _line(row: RowResult) -> str:
     cells = [
         row.name,
-        f"{row.counts.parameters}",
-        f"{row.counts.table_macs / 1e6:.3f} ({row.counts.macs / 1e6:.1f})",
+        f"{row.counts.parameters} ({row.ten.parameters})",
+        f"{row.ten.table_macs / 1e6:.3f} ({row.ten.macs / 1e6:.1f})",
         f"{row.initialiser_bytes / 1024:.1f} ({row.file_bytes / 1024:.1f})",
         *(
             f"{100 * one.value:.1f} ({100 * one.low:.0f}..{100 * one.high:.0f})"

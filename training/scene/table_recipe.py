@@ -9,7 +9,17 @@ from pydantic import Field, model_validator
 from training.config import Section
 from training.scene.recipe import SceneSettings
 
-SECTIONS = ("recordings", "sound", "picture", "network", "optimiser", "teacher", "distillation", "quantisation")
+SECTIONS = (
+    "recordings",
+    "sound",
+    "picture",
+    "network",
+    "optimiser",
+    "pretraining",
+    "teacher",
+    "distillation",
+    "quantisation",
+)
 
 
 Changes = Annotated[dict[str, Any], Field(default_factory=dict)]
@@ -22,11 +32,14 @@ class Row(Section):
     name: str
     paper: str = ""
     """What the paper has in its place."""
+    devices: bool = False
+    """Whether the tests are heard through microphones as well."""
     recordings: Changes
     sound: Changes
     picture: Changes
     network: Changes
     optimiser: Changes
+    pretraining: Changes
     teacher: Changes
     distillation: Changes
     quantisation: Changes
@@ -39,6 +52,8 @@ class SceneTableRecipe(SceneSettings):
     title: str
     report: str
     """Where the tables are written, as Markdown."""
+    note: str = ""
+    """A sentence on what the rows have in common, printed above them."""
     rows: tuple[Row, ...]
 
     def settings_of(self, row: Row) -> SceneSettings:

@@ -19,8 +19,8 @@ from training.scene.losses import decoupled, mixed_cross_entropy, plain
 from training.scene.schedule import learning_rate_share
 
 if TYPE_CHECKING:
+    from training.scene.drawing import Batch
     from training.scene.recipe import Distillation, Optimiser, Picture
-    from training.scene.render import Batch
 
 
 class SceneSystem(lightning.LightningModule):

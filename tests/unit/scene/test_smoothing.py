@@ -111,6 +111,27 @@ def test_threshold_itself_is_enough() -> None:
     assert hear(smoother(known=0.5), *[row] * 8)[0][-1].label == "cafe"
 
 
+@pytest.mark.parametrize(
+    ("settled", "after", "label"),
+    [
+        ((0.6, 0.3, 0.1, 0.0), (0.48, 0.52, 0.0, 0.0), "cafe"),
+        ((0.6, 0.3, 0.1, 0.0), (0.42, 0.54, 0.04, 0.0), "street"),
+        ((0.6, 0.3, 0.1, 0.0), (0.42, 0.3, 0.28, 0.0), "cafe"),
+        ((0.6, 0.3, 0.1, 0.0), (0.38, 0.34, 0.28, 0.0), UNKNOWN),
+        (NONE, (0.55, 0.2, 0.2, 0.05), UNKNOWN),
+        (NONE, (0.65, 0.2, 0.1, 0.05), "cafe"),
+    ],
+)
+def test_what_settled_gives_way_by_a_margin(settled: tuple[float, ...], after: tuple[float, ...], label: str) -> None:
+    assert hear(smoother(known=0.5), *[settled] * 10, *[after] * 60)[0][-1].label == label
+
+
+def test_a_line_that_is_touched_again_and_again_changes_nothing() -> None:
+    above, below = (0.56, 0.24, 0.2, 0.0), (0.44, 0.3, 0.26, 0.0)
+    _, changes = hear(smoother(known=0.5), *[*[above] * 12, *[below] * 12] * 5)
+    assert [one.label for one in changes] == ["cafe"]
+
+
 def test_windows_that_were_dropped_count_as_time() -> None:
     stage = smoother()
     hear(stage, *[CAFE] * 10)
@@ -126,6 +147,8 @@ def test_what_does_not_fit_is_refused() -> None:
         Settling(1.5)
     with pytest.raises(ValueError, match="no rule"):
         Settling(0.5, time_constant_s=0.0)
+    with pytest.raises(ValueError, match="no rule"):
+        Settling(0.5, margin=-0.1)
     with pytest.raises(ValueError, match="probability of cafe"):
         SceneReading(span(0), "cafe", {"cafe": 1.2}, SceneState.READY)
     with pytest.raises(ValueError, match="probability of cafe"):
