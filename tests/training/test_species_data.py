@@ -11,8 +11,10 @@ import soundfile
 
 pytest.importorskip("torch")
 
+from monitor import paths
 from monitor.errors import AuricleError, StartError, UsageError
 from tests.helpers.recordings import DATA, needs_recordings
+from training.cli import main
 from training.config import load_recipe
 from training.data.catalog import Kind, Recording
 from training.data.layouts.compare2021 import load_compare2021
@@ -105,6 +107,40 @@ def test_everything_wrong_in_a_tree_is_told_before_training(tmp_path: Path) -> N
     ):
         assert words in told, words
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_command_tells_them_a_line_each_and_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "animals"
+    for name in ("a", "b"):
+        write(root / "fox" / f"{name}.wav")
+        write(root / "background" / f"{name}.wav")
+    write(root / "owl" / "only.wav", fill=float("inf"))
+    (root / "empty").mkdir()
+    recipe = tmp_path / "own.toml"
+    text = (CONFIGS / "own-animals.toml").read_text().replace('folder = "my-animals"', f'folder = "{root}"')
+    recipe.write_text(text.replace('cache = "cache/own-animals"', f'cache = "{tmp_path / "cache"}"'))
+    monkeypatch.setattr("sys.argv", ["auricle-train", "run", str(recipe)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(" in ")[0] for line in told] == [
+        "auricle-train: class empty",
+        "auricle-train: class owl",
+        "auricle-train: owl/only.wav",
+    ]
+    assert all(line.count(". ") == 1 for line in told), "each with its remedy"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_bundle_of_ones_own_goes_where_the_monitor_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURICLE_DATA_DIR", str(tmp_path))
+    recipe = load_recipe(CONFIGS / "own-animals.toml")
+    assert recipe.models == tmp_path / "models"
+    assert recipe.models in paths.model_roots()
+    assert load_recipe(CONFIGS / "default.toml").models == Path("models")
 
 
 def test_a_tree_is_divided_named_and_noted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning")
 pytest.importorskip("onnx")
 
+from monitor.core.species_readings import SoundKind
 from monitor.errors import BundleError, UsageError
 from monitor.inference.bundle import load_bundle, verify_bundle
 from monitor.species.classifier import Classifier
@@ -61,6 +63,9 @@ RECIPE = (
 system = "species"
 joined_s = 20
 pictures = "{folder}/pictures"
+report = "{folder}/pages/species.md"
+report_notes = "That is all."
+binomials = "bird"
 """
     + SETTINGS
     + """
@@ -143,6 +148,7 @@ def test_the_monitor_loads_the_bundle(run: tuple[Path, list[str], list[str]]) ->
     bundle = load_bundle(bundle_folder)
     classifier = Classifier(bundle)
     assert [label.common for label in classifier.labels] == ["Tawny Owl", "tit", "background"]
+    assert classifier.labels[0].kind is SoundKind.BIRD
     assert bundle.manifest.reject == "background"
     assert {"confidence", "tit", "Strix aluco_Tawny Owl"} == set(bundle.manifest.thresholds)
     found = classifier.probabilities(np.full((150, 64), -60.0, dtype=np.float32))
@@ -158,6 +164,13 @@ def test_the_monitor_loads_the_bundle(run: tuple[Path, list[str], list[str]]) ->
         picture = (folder / f"pictures/tiny-species-{name}.svg").read_text()
         assert picture.lstrip().startswith("<?xml")
     assert (folder / "cache/joined/joined.csv").read_text().count("\n") > 2
+    page = (folder / "pages/species.md").read_text()
+    assert page.startswith("# tiny-species 0.1.0")
+    assert page.endswith("That is all.\n")
+    for name in re.findall(r"\]\((.*?)\)", page):
+        assert (folder / "pages" / name).is_file(), name
+    assert "| Strix aluco / Tawny Owl | 2 | 1 |" in page
+    assert "false hits an hour" in page
 
 
 def test_a_second_run_takes_the_network_from_the_cache(run: tuple[Path, list[str], list[str]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import BundleError
@@ -24,6 +23,8 @@ from training.species.card import species_card
 from training.species.source import FRAMES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from training.species.recipe import SpeciesRecipe
     from training.species.results import SpeciesResults
 
@@ -46,7 +47,7 @@ def check_size(recipe: SpeciesRecipe, model: Path) -> None:
 def write_species(recipe: SpeciesRecipe, recipe_path: Path, model: Path, results: SpeciesResults) -> Path:
     """Write the bundle; its folder. Raises BundleError when the model is too large."""
     check_size(recipe, model)
-    folder = Path(recipe.bundle.folder) / recipe.bundle.name / recipe.bundle.version
+    folder = recipe.models / recipe.bundle.name / recipe.bundle.version
     manifest = species_manifest(recipe, recipe_path, model, results)
     card = species_card(recipe, recipe_path, results)
     return write_bundle(folder, model, manifest, card, SPECIES, seconds=GOLDEN_S)
@@ -82,6 +83,7 @@ def species_manifest(recipe: SpeciesRecipe, recipe_path: Path, model: Path, resu
         ),
         labels=results.labels,
         reject=results.reject,
+        binomials=recipe.binomials,
         thresholds=_thresholds(recipe, results),
         metrics=_metrics(results),
         training=Training(
@@ -96,8 +98,8 @@ def species_manifest(recipe: SpeciesRecipe, recipe_path: Path, model: Path, resu
 def _thresholds(recipe: SpeciesRecipe, results: SpeciesResults) -> dict[str, Threshold]:
     decision = recipe.decision
     chosen_on = (
-        f"validation clips: at most {decision.false_share:.1%} of the windows of other classes reach it, "
-        f"within {decision.least:g}..{decision.most:g}"
+        f"validation clips: at most {decision.false_share:.1%} of the windows of other classes reach it and "
+        f"{decision.false_an_hour:g} in an hour of background, within {decision.least:g}..{decision.most:g}"
     )
     own = {
         label: Threshold(value=round(value, 4), chosen_on=chosen_on)

@@ -147,15 +147,25 @@ def _measured(recipe: SpeciesRecipe, name: str, results: SpeciesResults) -> str:
     lines += [f"| test, {cue} alone (boosted trees) | {value:.3f} | | |" for cue, value in results.cues.items()]
     if results.test is not None:
         lines += ["", *_recalls(results.test)]
-    joined = results.joined
-    if joined is not None:
+    for joined, of in ((results.joined, _kind(recipe)), (results.joined_anywhere, " of every kind")):
+        if joined is None:
+            continue
         lines += [
             "",
-            f"{joined.calls} test calls joined with test background ({joined.background_h * 60:.1f} minutes without a "
-            "call; the calls 10 dB above it), heard through the monitor's stages with the thresholds above: UAR "
-            f"{joined.uar:.3f}, {joined.false_hits_per_hour:.1f} false hits an hour.",
+            f"{joined.calls} test calls joined with test background{of}, {joined.background_h * 60:.1f} minutes "
+            "without a call, the calls 10 dB above it, heard through the monitor's stages with the thresholds above: "
+            f"UAR {joined.uar:.3f}, {joined.false_hits_per_hour:.1f} false hits an hour{_named(joined.false)}.",
         ]
     return "\n".join(lines)
+
+
+def _kind(recipe: SpeciesRecipe) -> str:
+    return f" (`{'`, `'.join(recipe.joined_background)}`)" if recipe.joined_background else ""
+
+
+def _named(counts: dict[str, int]) -> str:
+    told = ", ".join(f"{label.replace('_', ' / ')} {count}" for label, count in counts.items())
+    return f" ({told})" if told else ""
 
 
 def _recalls(one: Scores) -> list[str]:

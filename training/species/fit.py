@@ -84,6 +84,7 @@ def train(
             accelerator="auto",
             devices=1,
             max_steps=steps,
+            precision="bf16-mixed" if settings.optimiser.precision == "bfloat16" else "32-true",
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -1,4 +1,4 @@
-"""A recording that joins unseen calls with background, and what the bundle finds in it by the monitor's own stages."""
+"""A recording that joins unseen calls with unseen background, and the list of what is where in it."""
 
 from __future__ import annotations
 
@@ -9,50 +9,51 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.core.types import ENGINE_RATE, FeatureBlock, Span
-from monitor.features.frontend import Kernel
+from monitor.core.clock import samples as engine_samples
+from monitor.core.clock import seconds
+from monitor.core.types import ENGINE_RATE, Span
+from monitor.errors import UsageError
 from monitor.features.spec import SPECIES
-from monitor.features.windows import Windower
-from monitor.species.classifier import Classifier
-from monitor.species.merge import Merge
 from training.data.mixtures import mix, to_level
 from training.data.splits import Part
 from training.species.render import Windows
-from training.species.results import Joined
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from monitor.core.species_readings import SpeciesDetection
-    from monitor.inference.bundle import Bundle
     from training.species.recipe import SpeciesRecipe
     from training.species.source import Clip, Source
 
 CALL_DBFS = -30.0
 SNR_DB = 10.0
 """Of a call to the background that goes on behind it."""
-PAUSE_S = (4.0, 10.0)
+PAUSE_S = (8.0, 16.0)
 """Background between calls."""
 LONGEST_S = 6.0
 """Of a call."""
+STEP = ENGINE_RATE // SPECIES.rate
+"""Engine samples of a sample."""
+COLUMNS = ("start_s", "end_s", "label", "file")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """Where a clip lies."""
 
-    clip: Clip
-    start: int
-    """Sample at 16 kHz."""
-    end: int
+    span: Span
+    label: str
+    file: str
 
 
-def join(recipe: SpeciesRecipe, source: Source) -> tuple[NDArray[np.float32], list[Call]] | None:
+def join(
+    recipe: SpeciesRecipe, source: Source, folders: tuple[str, ...] = ()
+) -> tuple[NDArray[np.float32], list[Call]] | None:
     """Sound at 16 kHz and its calls: clips of the test part between and before its background; None without clips.
 
-    Every class comes equally often, as far as its clips last; no clip comes twice.
+    Every class comes equally often, as far as its clips last; no clip comes twice. `folders`: beginnings of the paths
+    of the background; empty: all of it.
     """
     queues: dict[int, list[Clip]] = {}
     generator = np.random.default_rng([recipe.seed, 5])
@@ -63,7 +64,7 @@ def join(recipe: SpeciesRecipe, source: Source) -> tuple[NDArray[np.float32], li
             queues.setdefault(clip.label, []).append(clip)
     if not queues:
         return None
-    windows = Windows(source, recipe.sound, Part.TEST)
+    windows = Windows(source, recipe.sound, Part.TEST, folders)
     rate = SPECIES.rate
     parts: list[NDArray[np.float32]] = []
     calls: list[Call] = []
@@ -74,56 +75,22 @@ def join(recipe: SpeciesRecipe, source: Source) -> tuple[NDArray[np.float32], li
                 continue
             clip = queues[label].pop()
             pause = _quiet(windows, round(float(generator.uniform(*PAUSE_S)) * rate), generator)
-            start = windows.starts(clip)[0]
-            samples = np.asarray(source.store[clip.path])[start : start + round(LONGEST_S * rate)]
+            first = windows.starts(clip)[0]
+            samples = np.asarray(source.store[clip.path])[first : first + round(LONGEST_S * rate)]
             if not len(samples):
                 continue
             sound = to_level(samples, CALL_DBFS)
             sound = mix(sound, windows.behind(len(sound), generator), SNR_DB)
-            calls.append(Call(clip, position + len(pause), position + len(pause) + len(sound)))
+            start = position + len(pause)
+            span = Span(start * STEP, (start + len(sound)) * STEP)
+            calls.append(Call(span, source.labels[clip.label], clip.path))
             parts += [pause, sound]
             position += len(pause) + len(sound)
     parts.append(_quiet(windows, round(PAUSE_S[1] * rate), generator))
     return np.concatenate(parts), calls
 
 
-def listen(bundle: Bundle, sound: NDArray[np.float32]) -> list[SpeciesDetection]:
-    """Detections that the monitor would tell of, with the bundle's own thresholds."""
-    classifier = Classifier(bundle)
-    merge = Merge(classifier.model_id, classifier.window_length + classifier.hop_length)
-    cut = classifier.cut
-    stage = Windower(SPECIES, cut.frames, cut.hop)
-    found: list[SpeciesDetection] = []
-    for window in stage.push(FeatureBlock(Kernel(SPECIES)(sound), 0)):
-        for hits in classifier.push(window):
-            found += merge.push(hits)
-    return [*found, *merge.flush()]
-
-
-def judge(
-    calls: list[Call], detections: list[SpeciesDetection], labels: tuple[str, ...], sound: NDArray[np.float32]
-) -> Joined:
-    """A call is found if the detection with the highest score among those that overlap it has its label."""
-    step = ENGINE_RATE // SPECIES.rate
-    spans = [Span(call.start * step, call.end * step) for call in calls]
-    right: dict[int, list[bool]] = {}
-    for call, span in zip(calls, spans, strict=True):
-        over = [one for one in detections if _overlap(one.best, span)]
-        best = max(over, key=lambda one: one.score, default=None)
-        right.setdefault(call.clip.label, []).append(best is not None and best.label == labels[call.clip.label])
-    false = sum(not any(_overlap(one.span, span) for span in spans) for one in detections)
-    background = len(sound) - sum(call.end - call.start for call in calls)
-    return Joined(
-        calls=len(calls),
-        uar=float(np.mean([np.mean(hits) for hits in right.values()])) if right else float("nan"),
-        false_hits=false,
-        background_h=background / SPECIES.rate / 3600,
-    )
-
-
-def write_joined(
-    folder: Path, sound: NDArray[np.float32], calls: list[Call], labels: tuple[str, ...]
-) -> tuple[Path, Path]:
+def write_joined(folder: Path, sound: NDArray[np.float32], calls: list[Call]) -> tuple[Path, Path]:
     """`joined.wav` (16 bits) and `joined.csv` (seconds and label of each call), for whoever wants to replay it."""
     folder.mkdir(parents=True, exist_ok=True)
     audio, table = folder / "joined.wav", folder / "joined.csv"
@@ -134,17 +101,29 @@ def write_joined(
         stream.writeframes(np.round(np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes())
     with table.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["start_s", "end_s", "label", "file"])
+        writer.writerow(COLUMNS)
         for call in calls:
-            times = (f"{sample / SPECIES.rate:.3f}" for sample in (call.start, call.end))
-            writer.writerow([*times, labels[call.clip.label], call.clip.path])
+            writer.writerow([f"{seconds(call.span.start):.4f}", f"{seconds(call.span.end):.4f}", call.label, call.file])
     return audio, table
+
+
+def read_calls(table: Path) -> list[Call]:
+    """What `write_joined` wrote. Raises UsageError when it cannot be read."""
+    remedy = "Give the joined.csv that auricle-train wrote beside its joined.wav."
+    try:
+        with table.open(newline="", encoding="utf-8") as stream:
+            return [
+                Call(
+                    Span(engine_samples(float(row["start_s"])), engine_samples(float(row["end_s"]))),
+                    row["label"],
+                    row["file"],
+                )
+                for row in csv.DictReader(stream)
+            ]
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UsageError(str(table), f"it is no list of calls ({error})", remedy) from error
 
 
 def _quiet(windows: Windows, length: int, generator: np.random.Generator) -> NDArray[np.float32]:
     """Background at the level that it has behind calls."""
     return to_level(windows.behind(length, generator), CALL_DBFS - SNR_DB)
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.features.spec import SPECIES
 from training.baselines import bandwidth, level
 from training.data.splits import Part
 from training.evaluate import threshold_at
@@ -20,7 +21,7 @@ from training.species.metrics import (
     recalls,
     unweighted_average_recall,
 )
-from training.species.render import asked
+from training.species.render import HOP, Windows, asked
 from training.species.results import Scores
 
 if TYPE_CHECKING:
@@ -68,6 +69,16 @@ class Answers:
     """What intervals resample, `(clips,)`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a scorer says of sound without a class."""
+
+    windows: NDArray[np.float64]
+    """`(windows, classes)`."""
+    hours: float
+    """Of sound that the monitor hears in so many windows."""
+
+
 def ask_about(settings: SpeciesSettings, source: Source, part: Part) -> Asked | None:
     """Windows of a part's clips; None where it has no clip."""
     clips = source.of(part)
@@ -110,16 +121,48 @@ def confused(answers: Answers, classes: int) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(n) for n in row) for row in table)
 
 
-def thresholds_of(answers: Answers | None, labels: tuple[str, ...], decision: Decision) -> dict[str, float]:
-    """By label: what at most a share of the windows of other classes reach, within the recipe's bounds."""
+def thresholds_of(
+    answers: Answers | None, background: Background | None, source: Source, decision: Decision
+) -> dict[str, float]:
+    """By label, within the recipe's bounds: what few windows of other classes reach, and fewer of background.
+
+    A window in which the reject class is likelier reaches nothing, as in the monitor.
+    """
     if answers is None:
         return {}
+    windows = _unrejected(answers.windows, source.reject)
+    quiet = None if background is None else _unrejected(background.windows, source.reject)
     found: dict[str, float] = {}
-    for i, label in enumerate(labels):
-        others = answers.windows[answers.window_labels != i, i]
-        if len(others):
-            found[label] = float(np.clip(threshold_at(others, decision.false_share), decision.least, decision.most))
+    for i, label in enumerate(source.labels):
+        others = windows[(answers.window_labels != i) & (answers.window_labels != source.reject), i]
+        least = [threshold_at(others, decision.false_share)] if len(others) else []
+        if background is not None and quiet is not None:
+            allowed = decision.false_an_hour * background.hours
+            least.append(threshold_at(quiet[:, i], min(1.0, allowed / len(quiet))))
+        if least:
+            found[label] = float(np.clip(max(least), decision.least, decision.most))
     return found
+
+
+def background_of(settings: SpeciesSettings, source: Source, part: Part, hop: int, score: Score) -> Background | None:
+    """Windows of a part's background, `hop` frames apart as the monitor hears them; None where it has none."""
+    clips = [clip for clip in source.of(part) if clip.label == source.reject]
+    windows = Windows(source, settings.sound, part)
+    step = max(1, round(hop / HOP))
+    generator = np.random.default_rng([settings.seed, 6])
+    # Clip by clip: an hour of windows at once would be a hundred megabytes.
+    rows: list[NDArray[np.float64]] = []
+    seconds = 0.0
+    for clip in clips:
+        starts = windows.starts(clip)[::step]
+        rows.append(score(np.stack([windows.features(windows.cut(clip, start, generator)) for start in starts])))
+        seconds += len(starts) * step * HOP * SPECIES.hop / SPECIES.rate
+    return Background(np.concatenate(rows), seconds / 3600) if rows else None
+
+
+def _unrejected(windows: NDArray[np.float64], reject: int | None) -> NDArray[np.float64]:
+    """With 0 for what is no likelier than the reject class."""
+    return windows if reject is None else np.where(windows > windows[:, reject : reject + 1], windows, 0.0)
 
 
 def cues(settings: SpeciesSettings, source: Source, test: Asked | None) -> dict[str, float]:

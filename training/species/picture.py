@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from training.species.recipe import SpeciesRecipe
+
 MOST_POINTS = 3_000
 """Of a map."""
+
+
+def picture_paths(recipe: SpeciesRecipe) -> tuple[Path, Path]:
+    """Of the confusion matrix and of the map."""
+    folder = Path(recipe.pictures) if recipe.pictures else Path(recipe.cache) / "pictures"
+    return folder / f"{recipe.bundle.name}-confusion.svg", folder / f"{recipe.bundle.name}-map.svg"
 
 
 def draw_confusion(table: NDArray[np.int64], labels: tuple[str, ...], title: str, path: Path) -> Path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from monitor import paths
 from training.config import BundleSettings, Count, Positive, Range, Section, Share
 
 AtLeastZero = Annotated[float, Field(ge=0)]
@@ -100,6 +102,8 @@ class Optimiser(Section):
     batch: Count = 32
     """Windows after mixing; twice as many are drawn where there is mixing."""
     learning_rate: Positive = 1e-3
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of what the layers multiply; `bfloat16` is a third faster on processors that have it, and slower on others."""
     weight_decay: AtLeastZero = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     loss: Literal["auto", "bce", "ce"] = "auto"
@@ -118,6 +122,8 @@ class Decision(Section):
 
     false_share: Share = 0.01
     """Of the windows of other classes that may reach a class's threshold."""
+    false_an_hour: AtLeastZero = 2.0
+    """Windows in an hour of background that may."""
     least: Share = 0.3
     most: Share = 0.9
     """Bounds of the thresholds."""
@@ -195,14 +201,28 @@ class SpeciesRecipe(SpeciesSettings):
     """Of the weights."""
     data_licence: str = "as their owner says"
     """Of the recordings, in words."""
+    binomials: Literal["bird", "animal"] = "animal"
+    """What a class with a scientific name is; the monitor tells some genera and names apart that are no birds."""
     hop: Count = 75
     """Frames between the windows that the monitor scores."""
     most_bytes: Count = 8_000_000
     """Of the model file."""
     pictures: str = ""
     """Folder for confusion matrix and t-SNE (SVG); empty: beside the cache."""
-    joined_s: Count = 600
-    """Seconds of the recording that joins unseen calls with background, on which the bundle is tried."""
+    report: str = ""
+    """Page with what was measured (Markdown); empty: the card alone tells."""
+    report_notes: str = ""
+    """What stands at its end."""
+    joined_background: tuple[str, ...] = ()
+    """Beginnings of the paths of its background; empty: all of it. If given, all of it is tried besides."""
+    joined_s: Count = 1_800
+    """Seconds at most of the recording that joins unseen calls with background, on which the bundle is tried."""
+
+    @property
+    def models(self) -> Path:
+        """Folder of bundles; where the recipe names none, the user's own, in which the monitor looks."""
+        named = self.bundle.folder
+        return Path(named).expanduser() if named else paths.data_dir() / "models"
 
     @model_validator(mode="after")
     def _can_ship(self) -> Self:

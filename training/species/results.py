@@ -38,6 +38,10 @@ class Joined:
     """Detections where no call is."""
     background_h: float
     """Hours of the recording in which no call is."""
+    recall: dict[str, float]
+    """By label, of the calls."""
+    false: dict[str, int]
+    """False hits by label."""
 
     @property
     def false_hits_per_hour(self) -> float:
@@ -74,6 +78,8 @@ class SpeciesResults:
     file_bytes: int
     parity: float
     """Largest difference between torch and the exported model before its weights were narrowed."""
+    joined_anywhere: Joined | None = None
+    """The same calls in background of every kind, where `joined` has a chosen one."""
     warnings: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
@@ -85,12 +91,12 @@ class SpeciesResults:
         if self.test is not None:
             lines += [f"  {label:45} recall {value:.3f}" for label, value in self.test.recall.items()]
         lines += [f"{name} alone  UAR {value:.3f}" for name, value in self.cues.items()]
-        if self.joined is not None:
-            lines.append(
-                f"joined       {self.joined.calls} calls, UAR {self.joined.uar:.3f}; "
-                f"{self.joined.false_hits_per_hour:.1f} false hits an hour of background "
-                f"({60 * self.joined.background_h:.1f} minutes)"
-            )
+        for name, one in (("joined", self.joined), ("anywhere", self.joined_anywhere)):
+            if one is not None:
+                lines.append(
+                    f"{name:12} {one.calls} calls, UAR {one.uar:.3f}; {one.false_hits_per_hour:.1f} false hits an hour "
+                    f"of background ({60 * one.background_h:.1f} minutes)"
+                )
         lines.append(f"cost         {self.parameters} parameters, {self.file_bytes / 1e6:.2f} MB")
         return lines
 
@@ -111,6 +117,7 @@ class SpeciesResults:
                 "test": _scores(values["test"]),
                 "confusion": tuple(tuple(row) for row in values["confusion"]),
                 "joined": Joined(**values["joined"]) if values["joined"] else None,
+                "joined_anywhere": Joined(**values["joined_anywhere"]) if values["joined_anywhere"] else None,
                 "warnings": tuple(values["warnings"]),
             }
         )
@@ -124,7 +131,7 @@ def save_results(recipe: SpeciesRecipe, results: SpeciesResults) -> Path:
     """Write them where `load_results` looks; the path."""
     path = _place(recipe)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"recipe": recipe.key("", *type(recipe).model_fields), "results": results.to_dict()}
+    content = {"recipe": _state(recipe), "results": results.to_dict()}
     path.write_text(json.dumps(content, indent=2), encoding="utf-8")
     return path
 
@@ -136,9 +143,14 @@ def load_results(recipe: SpeciesRecipe) -> SpeciesResults:
     if not path.is_file():
         raise UsageError(str(path), "nothing was measured", remedy)
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content["recipe"] != recipe.key("", *type(recipe).model_fields):
+    if content["recipe"] != _state(recipe):
         raise UsageError(str(path), "it belongs to another recipe or to another state of this one", remedy)
     return SpeciesResults.from_dict(content["results"])
+
+
+def _state(recipe: SpeciesRecipe) -> str:
+    """Changes with everything that figures depend on; what is said about them, and where, is not of that."""
+    return recipe.key("", *(set(type(recipe).model_fields) - {"report", "report_notes", "pictures"}))
 
 
 def _place(recipe: SpeciesRecipe) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ from training.narrow import narrow
 from training.nets.tiny import multiplications, parameters
 from training.species.bundle import OUTPUT, check_size, write_species
 from training.species.fit import checkpoint, fit
-from training.species.joined import join, judge, listen, write_joined
-from training.species.measure import answer, ask_about, confused, counts, cues, scores, thresholds_of
-from training.species.picture import draw_confusion, draw_map
+from training.species.heard import judge, listen
+from training.species.joined import join, write_joined
+from training.species.measure import answer, ask_about, background_of, confused, counts, cues, scores, thresholds_of
+from training.species.picture import draw_confusion, draw_map, picture_paths
+from training.species.report import write_report
 from training.species.results import SpeciesResults, load_results, save_results
 from training.species.source import load_source
 from training.systems.species import WithProbabilities
@@ -48,7 +51,11 @@ def run_species(recipe: SpeciesRecipe, recipe_path: Path, progress: Progress) ->
     started = time.monotonic()
     results = evaluate_species(recipe, recipe_path, progress)
     folder = export_species(recipe, recipe_path, progress)
+    page = write_report(recipe, recipe_path, results)
+    if page is not None:
+        progress(f"wrote {page}")
     progress(f"wrote {folder} after {(time.monotonic() - started) / 60:.1f} minutes")
+    progress(f"hear with it: auricle replay RECORDING --species {recipe.bundle.name}")
     return results
 
 
@@ -64,6 +71,7 @@ def evaluate_species(recipe: SpeciesRecipe, recipe_path: Path, progress: Progres
     progress("measuring the eight-bit model")
     validated = answer(validation, score) if validation else None
     tested = answer(test, score) if test else None
+    quiet = background_of(recipe, source, Part.VALIDATION, recipe.hop, score)
     shown = tested or validated
     found = SpeciesResults(
         labels=source.labels,
@@ -76,7 +84,7 @@ def evaluate_species(recipe: SpeciesRecipe, recipe_path: Path, progress: Progres
         test=scores(tested, source.labels) if tested else None,
         confusion=confused(shown, len(source.labels)) if shown else (),
         cues=cues(recipe, source, test),
-        thresholds=thresholds_of(validated, source.labels, recipe.decision),
+        thresholds=thresholds_of(validated, quiet, source, recipe.decision),
         joined=None,
         parameters=parameters(network),
         multiplications=multiplications(network, source.frames, SPECIES.bands),
@@ -84,8 +92,12 @@ def evaluate_species(recipe: SpeciesRecipe, recipe_path: Path, progress: Progres
         parity=parity,
         warnings=source.warnings,
     )
-    joined = _joined(recipe, recipe_path, source, model, found)
-    results = SpeciesResults.from_dict(json.loads(json.dumps(found.to_dict() | {"joined": _plain(joined)})))
+    chosen = recipe.joined_background
+    results = replace(
+        found,
+        joined=_joined(recipe, recipe_path, source, model, found, chosen),
+        joined_anywhere=_joined(recipe, recipe_path, source, model, found, ()) if chosen else None,
+    )
     _pictures(recipe, source, network, test or validation, results)
     save_results(recipe, results)
     return results
@@ -98,7 +110,9 @@ def export_species(recipe: SpeciesRecipe, recipe_path: Path, progress: Progress)
     network, _ = fit(recipe, source, progress)
     model, _ = _onnx(recipe, source, network, None)
     folder = write_species(recipe, recipe_path, model, results)
-    write_index(Path(recipe.bundle.folder))
+    if recipe.bundle.folder:
+        # The user's own folder needs no index, and may hold what is not ours.
+        write_index(recipe.models)
     return folder
 
 
@@ -142,24 +156,23 @@ def _by_file(model: Path) -> Score:
 
 
 def _joined(
-    recipe: SpeciesRecipe, recipe_path: Path, source: Source, model: Path, results: SpeciesResults
+    recipe: SpeciesRecipe,
+    recipe_path: Path,
+    source: Source,
+    model: Path,
+    results: SpeciesResults,
+    folders: tuple[str, ...],
 ) -> Joined | None:
     """The bundle, written to the cache, on calls and background that it never heard."""
-    together = join(recipe, source)
+    together = join(recipe, source, folders)
     if together is None:
         return None
     sound, calls = together
-    folder = Path(recipe.cache) / "joined"
-    write_joined(folder, sound, calls, source.labels)
+    folder = Path(recipe.cache) / ("joined" if folders == recipe.joined_background else "joined-anywhere")
+    write_joined(folder, sound, calls)
     draft = recipe.model_copy(update={"bundle": recipe.bundle.model_copy(update={"folder": str(folder)})})
     bundle = load_bundle(write_species(draft, recipe_path, model, results))
-    return judge(calls, listen(bundle, sound), source.labels, sound)
-
-
-def _plain(joined: Joined | None) -> dict[str, float | int] | None:
-    if joined is None:
-        return None
-    return {name: getattr(joined, name) for name in ("calls", "uar", "false_hits", "background_h")}
+    return judge(calls, listen(bundle, sound), len(sound) / SPECIES.rate)
 
 
 def _pictures(
@@ -167,12 +180,11 @@ def _pictures(
 ) -> None:
     if some is None:
         return
-    folder = Path(recipe.pictures) if recipe.pictures else Path(recipe.cache) / "pictures"
-    name = recipe.bundle.name
+    matrix, points = picture_paths(recipe)
     title = "Clips that were never heard" if results.test else "Validation clips"
-    draw_confusion(np.array(results.confusion), source.labels, title, folder / f"{name}-confusion.svg")
+    draw_confusion(np.array(results.confusion), source.labels, title, matrix)
     classes = some.labels[some.places]
-    draw_map(embeddings_of(network, some.features), classes, source.labels, folder / f"{name}-map.svg", recipe.seed)
+    draw_map(embeddings_of(network, some.features), classes, source.labels, points, recipe.seed)
 
 
 def embeddings_of(network: PannNetwork, features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,8 @@ from monitor.species.labels import SpeciesLabel, parse_label
         ("Gryllus assimilis_Gryllus assimilis", "Gryllus assimilis", "Gryllus assimilis", SoundKind.ANIMAL),
         ("Canis latrans_Coyote", "Canis latrans", "Coyote", SoundKind.ANIMAL),
         ("Apis mellifera_Honey Bee", "Apis mellifera", "Honey Bee", SoundKind.ANIMAL),
+        ("Canis lupus familiaris_Dog", "Canis lupus familiaris", "Dog", SoundKind.ANIMAL),
+        ("Felis catus_Cat", "Felis catus", "Cat", SoundKind.ANIMAL),
         ("Dog_Dog", "", "Dog", SoundKind.ANIMAL),
         ("Human vocal_Human vocal", "", "Human vocal", SoundKind.VOICE),
         ("Speech", "", "Speech", SoundKind.VOICE),
