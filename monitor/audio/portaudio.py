@@ -16,6 +16,9 @@ from monitor.errors import DeviceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 INVALID_SAMPLE_RATE = -9997
 INVALID_CHANNELS = -9998
 INVALID_DEVICE = -9996
@@ -48,11 +51,36 @@ class InputStream(Protocol):
         ...
 
 
+class OutputStream(Protocol):
+    """An open loudspeaker."""
+
+    def start(self) -> None:
+        """Let it sound."""
+        ...
+
+    def write(self, data: NDArray[np.float32]) -> bool:
+        """Hand over `(n, channels)`; waits while its buffer is full."""
+        ...
+
+    def stop(self) -> None:
+        """Wait until everything was heard."""
+        ...
+
+    def abort(self) -> None:
+        """Stop at once."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back."""
+        ...
+
+
 class PortAudio(Protocol):
     """The module `sounddevice`."""
 
     PortAudioError: type[Exception]
     InputStream: Callable[..., InputStream]
+    OutputStream: Callable[..., OutputStream]
     default: Any
 
     def query_devices(self) -> list[dict[str, Any]]:
@@ -70,16 +98,16 @@ class PortAudio(Protocol):
         ...
 
 
-def load() -> PortAudio:
-    """Import sounddevice; DeviceError when PortAudio is not installed or does not start."""
+def load(what: str = "microphone") -> PortAudio:
+    """Import sounddevice; DeviceError about `what` when PortAudio is not installed or does not start."""
     try:
         import sounddevice  # pyright: ignore[reportMissingTypeStubs]
     except OSError as fault:
-        raise DeviceError("microphone", f"PortAudio cannot be used ({fault})", _how_to_install()) from fault
+        raise DeviceError(what, f"PortAudio cannot be used ({fault})", _how_to_install()) from fault
     except Exception as fault:
         if type(fault).__name__ != "PortAudioError":
             raise
-        raise DeviceError("microphone", f"PortAudio does not start ({fault})", "Check the sound system.") from fault
+        raise DeviceError(what, f"PortAudio does not start ({fault})", "Check the sound system.") from fault
     return cast("PortAudio", sounddevice)
 
 

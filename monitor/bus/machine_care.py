@@ -32,6 +32,8 @@ class MachineCare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds that it will still keep quiet; 0: it does not."""
     learning: int = 0
     """Job that learns it now; 0: none."""
+    source: str = ""
+    """The only source that it is listened for on; empty: all."""
 
 
 class MachineList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

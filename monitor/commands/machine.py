@@ -14,7 +14,7 @@ import numpy as np
 from monitor import paths
 from monitor.commands import console, machine_report
 from monitor.commands.given import distinct, tracked
-from monitor.commands.machine_models import load_machine_encoder, present_machine_encoder
+from monitor.commands.machine_models import encoder_to_learn_with, load_machine_encoder, present_machine_encoder
 from monitor.errors import AuricleError, BundleError, StoreError, UsageError, raise_all
 from monitor.inference.session import InferenceError
 from monitor.machines.enroll import fit_profile, refuse_faults
@@ -44,7 +44,7 @@ class Wanted:
     options: Options
     existing: Existing = "refuse"
     encoder: str | None = None
-    """Name of a bundle; None: that of the settings, else the default one where it is there."""
+    """Name of a bundle, or `none`; None: that of the settings, else as the machine was learnt before."""
 
 
 def existing_of(replace: bool, add: bool) -> Existing:
@@ -68,7 +68,8 @@ def enroll(
 ) -> int:
     """Learn a machine from clips and print what was learnt; returns the exit code."""
     folder = MachineFolder(paths.machines_folder())
-    encoder = load_machine_encoder(settings, wanted.encoder)
+    before = folder.get(name).encoder_id if wanted.existing == "add" else None
+    encoder = encoder_to_learn_with(settings, wanted.encoder, before)
     source, errors = _heard(given_source, "listening to the source clips")
     target, more = _heard(given_target, "listening to the target clips")
     errors += more
@@ -139,7 +140,7 @@ def remove(names: Sequence[str]) -> int:
 def score(name: str, given: Sequence[str], settings: Settings, jsonl: str | None) -> int:
     """Score clips, one line each; 1 when one could not be read."""
     profile = MachineFolder(paths.machines_folder()).get(name)
-    encoder = _encoder_of(profile, settings)
+    encoder = encoder_of(profile, settings)
     found, errors = distinct(given)
     raise_all(errors)
     failed = 0
@@ -147,7 +148,7 @@ def score(name: str, given: Sequence[str], settings: Settings, jsonl: str | None
         for path in tracked(found, "listening to the clips"):
             try:
                 sound = read_sound(path)
-                told = _scored(profile, encoder, sound)
+                told = scored(profile, encoder, sound)
             except AuricleError as error:
                 failed += 1
                 console.print_error(error)
@@ -161,13 +162,17 @@ def score(name: str, given: Sequence[str], settings: Settings, jsonl: str | None
 def update(names: Sequence[str], encoder: str | None, settings: Settings) -> int:
     """Learn machines again from their kept audio: those named, or all of another encoder. 1 when one could not be."""
     folder = MachineFolder(paths.machines_folder())
-    chosen = _named(folder, names)
-    model = load_machine_encoder(settings, encoder)
-    model_id = model.id if model else None
-    if not names:
-        chosen = [profile for profile in folder.list() if profile.encoder_id != model_id]
+    models: dict[bool, MachineEncoder | None] = {}
+    chosen: list[tuple[MachineProfile, MachineEncoder | None]] = []
+    for old in _named(folder, names) if names else folder.list():
+        had = old.encoder_id is not None
+        if had not in models:
+            models[had] = encoder_to_learn_with(settings, encoder, old.encoder_id)
+        model = models[had]
+        if names or old.encoder_id != (model.id if model else None):
+            chosen.append((old, model))
     failed = 0
-    for old in tracked(chosen, "learning again"):
+    for old, model in tracked(chosen, "learning again"):
         try:
             fresh = learn_again(folder, old.name, model, time.time_ns())
         except AuricleError as error:
@@ -177,7 +182,7 @@ def update(names: Sequence[str], encoder: str | None, settings: Settings) -> int
             before, after = (one.encoder_id or "no encoder" for one in (old, fresh))
             console.print_line(f"{fresh.name}: {len(fresh.clips)} clip(s), {before} -> {after}")
     if not chosen:
-        console.messages.print(f"nothing to do: all machines are of {model_id or 'no encoder'}", markup=False)
+        console.messages.print("nothing to do: all machines are of the encoder in use, or of none", markup=False)
     for fault in folder.faults if not names else ():
         failed += 1
         console.print_error(fault)
@@ -205,6 +210,30 @@ def import_machines(file: Path, names: Sequence[str], settings: Settings, *, rep
         why = f"{', '.join(others)}: learnt with another encoder than is in use"
         console.messages.print(f"{why}; `auricle machine update` learns the audio again", markup=False)
     return 0
+
+
+def scored(profile: MachineProfile, encoder: MachineEncoder | None, sound: Sound) -> ClipScore:
+    """What a profile says of a clip. Raises BundleError when the encoder fails on it."""
+    windows = clip_windows(sound.samples)
+    rows = None
+    if encoder is not None:
+        try:
+            rows = np.concatenate([encoder.embed(window.values[None]) for window in windows])
+        except InferenceError as error:
+            raise BundleError(f"clip {sound.origin}", f"the encoder failed on it ({error})", "Leave it out") from error
+    return profile.score_clip(windows, rows)
+
+
+def encoder_of(profile: MachineProfile, settings: Settings) -> MachineEncoder | None:
+    """The encoder that a machine needs. Raises StoreError when another one is in use."""
+    if profile.encoder_id is None:
+        return None
+    encoder = load_machine_encoder(settings, None)
+    if encoder is None or encoder.id != profile.encoder_id:
+        used = f"{encoder.id} is in use" if encoder else "there is no encoder of machines"
+        remedy = f'Learn its audio again: auricle machine update "{profile.name}"'
+        raise StoreError(f"machine {profile.name}", f"was learnt with {profile.encoder_id}, but {used}", remedy)
+    return encoder
 
 
 def _heard(given: Sequence[str], doing: str) -> tuple[list[Sound], list[AuricleError]]:
@@ -239,29 +268,6 @@ def _learning() -> Generator[Callable[[int, int], None]]:
             yield progress
     except InferenceError as error:
         raise BundleError("machine encoder", str(error), "Check it: auricle models verify") from error
-
-
-def _scored(profile: MachineProfile, encoder: MachineEncoder | None, sound: Sound) -> ClipScore:
-    windows = clip_windows(sound.samples)
-    rows = None
-    if encoder is not None:
-        try:
-            rows = np.concatenate([encoder.embed(window.values[None]) for window in windows])
-        except InferenceError as error:
-            raise BundleError(f"clip {sound.origin}", f"the encoder failed on it ({error})", "Leave it out") from error
-    return profile.score_clip(windows, rows)
-
-
-def _encoder_of(profile: MachineProfile, settings: Settings) -> MachineEncoder | None:
-    """The encoder that a machine needs. Raises StoreError when another one is in use."""
-    if profile.encoder_id is None:
-        return None
-    encoder = load_machine_encoder(settings, None)
-    if encoder is None or encoder.id != profile.encoder_id:
-        used = f"{encoder.id} is in use" if encoder else "there is no encoder of machines"
-        remedy = f'Learn its audio again: auricle machine update "{profile.name}"'
-        raise StoreError(f"machine {profile.name}", f"was learnt with {profile.encoder_id}, but {used}", remedy)
-    return encoder
 
 
 @contextmanager

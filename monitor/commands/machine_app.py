@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from monitor.commands import console
-from monitor.commands.machine_live_app import machine_live_app
-from monitor.commands.options import ConfigFile, Encoder, leave, read_settings
+from monitor.commands.machine_live_app import Address, SourceName, machine_live_app
+from monitor.commands.options import ConfigFile, leave, read_settings
 from monitor.commands.words import several
+from monitor.errors import UsageError
 from monitor.paths import program_log
 
 machine_app = typer.Typer(no_args_is_help=True, help="Machines that were enrolled while they were well.")
@@ -20,6 +21,14 @@ machine_app.add_typer(machine_live_app)
 Machine = Annotated[str, typer.Argument(metavar="NAME", help="Such as pump-3.")]
 SomeMachines = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Forget what is enrolled under the name.")]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Embeddings of this bundle beside simple features, such as machine-encoder; none: without. Default: what "
+        "the settings name, else as before, a new machine without.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -121,6 +130,34 @@ def machine_score(
     settings = read_settings(config)
     console.keep_program_log(program_log())
     leave(machine.score(name, clips, settings, jsonl))
+
+
+@machine_app.command("play")
+def machine_play(
+    name: Machine,
+    clip: Annotated[
+        Path | None, typer.Argument(help="A recording of it. Without one: its newest alarm in a running engine.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write both to this file instead of playing them.")
+    ] = None,
+    source: SourceName = "",
+    engine: Address = None,
+    config: ConfigFile = None,
+) -> None:
+    """Plays an alarm, or a clip, and then the normal clip that is most like it, equally amplified.
+
+    An alarm comes out of the engine's computer, and its microphone may hear it.
+
+    Example: `auricle machine play pump-3 today/10.wav`
+    """
+    from monitor.commands import machine_play as playing
+
+    if clip is not None:
+        leave(playing.play_clip(name, clip, read_settings(config), out))
+    if out is not None:
+        raise UsageError("--out", "is for a clip", "Give a clip: auricle machine play NAME CLIP --out FILE")
+    leave(playing.play_alarm(name, source, read_settings(config, bus={"commands": engine})))
 
 
 @machine_app.command("update")

@@ -67,22 +67,22 @@ class Wanted:
 
 def attend(name: str, act: Act, settings: Settings, seconds: float = 0.0) -> int:
     """Acknowledge, snooze, and so on; returns the exit code."""
-    with _client(settings) as client:
+    with engine_client(settings) as client:
         client.command(ATTEND, name=name, act=act, seconds=seconds)
     return 0
 
 
 def learn(name: str, wanted: Wanted, settings: Settings) -> int:
     """Have the engine learn what it hears from now on, and wait for it; an interrupt stops it."""
-    with _client(settings) as client:
+    with engine_client(settings) as client:
         begun = answered(client.command(LEARN, name=name, **asdict(wanted)), MachineJobBegun)
         return _wait_for(client, begun.job)
 
 
 def normal(name: str, source: str, settings: Settings) -> int:
     """Have the newest alarm of a machine added to its normals; returns the exit code."""
-    with _client(settings) as client:
-        alarm = _newest_alarm(client, name, source)
+    with engine_client(settings) as client:
+        alarm, _ = newest_alarm(client, name, source)
         begun = answered(
             client.command(
                 NORMAL, name=name, source=alarm.source, start=alarm.start, end=alarm.end, utc_ns=alarm.utc_ns
@@ -94,7 +94,7 @@ def normal(name: str, source: str, settings: Settings) -> int:
 
 def status(settings: Settings) -> int:
     """Print what the engine listens for and how it is attended to."""
-    with _client(settings) as client:
+    with engine_client(settings) as client:
         told = answered(client.command(MACHINES), MachineList)
     table = Table(box=None, header_style="bold")
     for heading in ("name", "normals", "attention"):
@@ -103,6 +103,9 @@ def status(settings: Settings) -> int:
         said = ["maintenance"] if one.maintenance else []
         said += [f"keeps quiet for {one.snoozed_s / 60:.0f} min"] if one.snoozed_s else []
         said += ["is being learnt"] if one.learning else []
+        said += [f"heard by {one.source} only"] if one.source else []
+        if one.source and one.source not in told.sources:
+            said[-1] += ", from which nothing comes"
         said += [] if one.heard else ["not listened for: the engine's log says why"]
         table.add_row(one.name, str(one.clips), ", ".join(said))
     console.answers.print(table)
@@ -139,7 +142,8 @@ def drift(name: str, settings: Settings, log: Path | None) -> int:
     return 0
 
 
-def _client(settings: Settings) -> BusClient:
+def engine_client(settings: Settings) -> BusClient:
+    """Of the engine that the settings name. Raises BusError, or StoreError for keys that cannot be read."""
     keys = read_keys(settings.bus.keys) if settings.bus.keys else None
     return BusClient(settings.bus.commands, keys=keys)
 
@@ -177,9 +181,9 @@ class _LearningError(UsageError):
     exit_code = 1
 
 
-def _newest_alarm(client: BusClient, name: str, source: str) -> NormalStretch:
-    """Where the newest alarm of a machine lies."""
-    found: NormalStretch | None = None
+def newest_alarm(client: BusClient, name: str, source: str) -> tuple[NormalStretch, str]:
+    """Where the newest alarm of a machine lies, and the normal clip that is most like it. Raises UsageError."""
+    found: tuple[NormalStretch, str] | None = None
     newest = -1
     deadline = time.monotonic() + HEARING_S
     last_event: int | None = None
@@ -201,10 +205,11 @@ def _newest_alarm(client: BusClient, name: str, source: str) -> NormalStretch:
                         before = reading.span.start - reading.alarmed.start
                         utc_ns = delivery.utc_ns - before * NANOSECONDS // ENGINE_RATE
                     alarmed = reading.alarmed
-                    found = NormalStretch(name, delivery.source, alarmed.start, alarmed.end, utc_ns)
+                    stretch = NormalStretch(name, delivery.source, alarmed.start, alarmed.end, utc_ns)
+                    found = stretch, reading.nearest_clip
             if isinstance(message, Delivery) and message.event_id == last_event:
                 deadline = 0.0
     if found is None:
-        remedy = "`auricle machine normal` is for an alarm of the engine's present run"
+        remedy = "Wait for one: only alarms of the engine's present run are known"
         raise UsageError(f"machine {name}", "has had no alarm", remedy)
     return found

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from monitor.settings import Settings
 
+NONE = "none"
+"""For `--encoder`: no encoder."""
+
 
 def load_machine_encoder(settings: Settings, named: str | None) -> MachineEncoder | None:
     """The encoder in use; None where none was named and the default one is not there.
@@ -22,6 +25,17 @@ def load_machine_encoder(settings: Settings, named: str | None) -> MachineEncode
     """
     folder = _folder(settings, named)
     return None if folder is None else MachineEncoder(load_bundle(folder, settings.engine.threads))
+
+
+def encoder_to_learn_with(settings: Settings, named: str | None, before: str | None) -> MachineEncoder | None:
+    """What `--encoder` says (`none`: simple features alone), else the settings; else as `before`.
+
+    `before` is the id of the encoder that the machine was learnt with, None for none or a new machine. Raises
+    BundleError as `load_machine_encoder`.
+    """
+    if named == NONE or (named is None and settings.machines.encoder is None and before is None):
+        return None
+    return load_machine_encoder(settings, named)
 
 
 def present_machine_encoder(settings: Settings) -> str | None:

@@ -69,11 +69,20 @@ class MachineDesk:
         report: Callable[[AuricleError], None],
         *,
         names: Sequence[str] = (),
+        heard_by: Mapping[str, str] | None = None,
+        learns_with_encoder: bool = False,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`names`: listen for these only; empty: for all. Raises StoreError when the folder cannot be read."""
+        """`names`: listen for these only; empty: for all. `heard_by`: machine -> the only source that it is heard on.
+
+        Raises StoreError when the folder cannot be read.
+        """
+        self.learns_with_encoder = learns_with_encoder
+        """Whether machines that are learnt from now on use the encoder too, not only those that did before."""
         self.watched: Mapping[str, Watched] = {}
         """By name; another mapping whenever anything changed."""
+        self._heard_by = {name.casefold(): source for name, source in (heard_by or {}).items()}
+        self._on: dict[str, Mapping[str, Watched]] = {}
         self._profiles = profiles
         self._encoder_id = encoder_id
         self._names = frozenset(name.casefold() for name in names)
@@ -96,6 +105,16 @@ class MachineDesk:
                 self._take()
         except StoreError as error:
             self._tell(str(error), error)
+
+    def watched_on(self, source: str) -> Mapping[str, Watched]:
+        """Those of `watched` that are listened for on a source; another mapping whenever anything changed."""
+        if not self._heard_by:
+            return self.watched
+        if source not in self._on:
+            self._on[source] = {
+                name: one for name, one in self.watched.items() if self._microphone(name) in ("", source)
+            }
+        return self._on[source]
 
     def care(self) -> tuple[MachineCare, ...]:
         """Every enrolled machine, by name, and how it is attended to."""
@@ -161,7 +180,12 @@ class MachineDesk:
                 self._tell(profile.name, StoreError(f"machine {profile.name}", why, remedy))
         self._watch()
 
+    def _microphone(self, name: str) -> str:
+        """The only source that a machine is heard on; empty: any."""
+        return self._heard_by.get(name.casefold(), "")
+
     def _watch(self) -> None:
+        self._on = {}
         self.watched = {
             profile.name: Watched(profile, self._said.get(profile.name, _Said()).attention)
             for profile in self._profiles.list()
@@ -178,7 +202,8 @@ class MachineDesk:
         said = self._said.get(profile.name, _Said())
         left_s = max(0.0, said.quiet_until_s - self._clock()) if said.attention.snoozed else 0.0
         heard = self._wanted(profile) and self._usable(profile)
-        return MachineCare(profile.name, len(profile.clips), heard, said.attention.maintenance, left_s, said.job)
+        attention, only = said.attention, self._microphone(profile.name)
+        return MachineCare(profile.name, len(profile.clips), heard, attention.maintenance, left_s, said.job, only)
 
     def _tell(self, key: str, error: AuricleError) -> None:
         if key not in self._reported:

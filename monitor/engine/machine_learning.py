@@ -6,11 +6,12 @@ user said otherwise; where most are, nothing is learnt.
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -32,9 +33,10 @@ from monitor.bus.machine_care import (
     MachineList,
     NormalStretch,
 )
-from monitor.core.clock import isoformat, seconds
+from monitor.core.clock import engine_index, isoformat, seconds
 from monitor.core.text import writable
 from monitor.core.types import ENGINE_RATE, Span
+from monitor.engine.privacy import Verdict
 from monitor.errors import AuricleError, UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from monitor.core.types import AudioBlock, Float32Array
     from monitor.engine.audio_history import Histories
     from monitor.engine.machine_desk import MachineDesk
+    from monitor.engine.privacy_book import PrivacyBook
 
 RATE = 16_000
 """Of the clips."""
@@ -115,6 +118,12 @@ class _Listening:
     """Engine index of the next sample; None before the first."""
     held: list[Float32Array] = field(default_factory=list[np.ndarray[tuple[int], np.dtype[np.float32]]])
     """16 kHz audio that is not a whole clip yet."""
+    held_from: int = 0
+    """Engine index of its first sample."""
+    waiting: deque[tuple[Span, Float32Array]] = field(default_factory=deque[tuple[Span, np.ndarray[Any, Any]]])
+    """Whole clips of which it is not known yet whether they may be kept (privacy mode)."""
+    withheld: int = 0
+    """Samples at 16 kHz that must not be kept."""
     clips: list[HeardClip] = field(default_factory=list[HeardClip])
     """Kept; only the thread writes here."""
     fed_s: float = 0.0
@@ -129,9 +138,15 @@ class MachineLearning:
     """Answers all commands about machines. Everything public is called from the engine's loop."""
 
     def __init__(
-        self, desk: MachineDesk, teacher: Teacher, histories: Histories, clock: Callable[[], float] = monotonic
+        self,
+        desk: MachineDesk,
+        teacher: Teacher,
+        histories: Histories,
+        clock: Callable[[], float] = monotonic,
+        privacy: PrivacyBook | None = None,
     ) -> None:
-        """`clock`: seconds, for noticing that no audio comes any more."""
+        """`clock`: seconds, for noticing that no audio comes any more. `privacy` says which audio must not be kept."""
+        self._privacy = privacy
         self._desk = desk
         self._clock = clock
         self._teacher = teacher
@@ -188,12 +203,15 @@ class MachineLearning:
         if job.expected is None or block.start != job.expected:
             job.at_16_khz.reset(block.start)
         job.expected, job.fed_s = block.end, self._clock()
-        for decimated in job.at_16_khz.push(block):
-            job.held.append(decimated.samples)
-            job.heard += len(decimated.samples)
-        self._cut(job)
-        if job.heard >= job.wanted.seconds * RATE:
-            self._cut(job, short=True)
+        if job.heard < job.wanted.seconds * RATE:
+            for decimated in job.at_16_khz.push(block):
+                if not job.held:
+                    job.held_from = engine_index(decimated.start, RATE)
+                job.held.append(decimated.samples)
+                job.heard += len(decimated.samples)
+        over = job.heard >= job.wanted.seconds * RATE
+        self._cut(job, short=over)
+        if self._hand_over(job) and over:
             self._listening = None
             self._jobs[job.number] = msgspec.structs.replace(self._jobs[job.number], state="fitting")
             self._worker.submit(self._finish, job)
@@ -208,6 +226,8 @@ class MachineLearning:
             raise UsageError("false alarm", f"{wanted.start} to {wanted.end} is no stretch", "Choose an alarm")
         held = self._histories.held(wanted.source)
         excerpt = self._histories.cut(wanted.source, Span(max(wanted.start, held.start), max(wanted.end, held.start)))
+        if self._privacy:
+            self._privacy.require(wanted.source, excerpt.span)
         when = f"at {seconds(wanted.start):.1f} s" if wanted.utc_ns is None else isoformat(wanted.utc_ns)
         clip = HeardClip(
             resampled(excerpt.samples, ENGINE_RATE, RATE, len(excerpt.samples) * RATE // ENGINE_RATE),
@@ -292,7 +312,7 @@ class MachineLearning:
         return self._last_job
 
     def _cut(self, job: _Listening, *, short: bool = False) -> None:
-        """Hand whole clips to the thread; with `short`, the rest of three seconds or more too."""
+        """Make whole clips of what is held; with `short`, of the rest of three seconds or more too."""
         size, least = round(CLIP_S * RATE), 3 * RATE
         held = sum(len(part) for part in job.held)
         if held < size and not (short and held):
@@ -306,7 +326,24 @@ class MachineLearning:
             rest = rest[:0]
         job.held = [rest] if len(rest) else []
         for piece in pieces:
-            self._worker.submit(self._take, job, np.array(piece))
+            end = job.held_from + engine_index(len(piece), RATE)
+            job.waiting.append((Span(job.held_from, end), np.array(piece)))
+            job.held_from = end
+
+    def _hand_over(self, job: _Listening) -> bool:
+        """Hand clips to the thread, as far as they may be kept; whether none waits for that any more."""
+        while job.waiting:
+            span, piece = job.waiting[0]
+            verdict = self._privacy.verdict(job.source, span) if self._privacy else Verdict.CLEAR
+            if verdict is Verdict.WAIT:
+                return False
+            job.waiting.popleft()
+            if verdict is Verdict.CLEAR:
+                self._worker.submit(self._take, job, piece)
+            elif self._privacy:
+                job.withheld += len(piece)
+                self._privacy.count_clip(job.source)
+        return True
 
     # -------------------------------------------------------------------------------------------------- the thread
 
@@ -329,7 +366,8 @@ class MachineLearning:
                 why = f"its alarm would ring in {told.refused_s:.0f} of {told.heard_s:.0f} s, which were left out"
                 raise _refusal(job, why, "Look after it; if it is sound, learn alarms too (--even-alarms)")
             taught = self._teacher.learn(wanted.name, job.clips, target=wanted.target, existing=wanted.existing)
-            outcome = msgspec.structs.replace(told, state="done", clips=taught.clips, warnings=taught.warnings)
+            warnings = (*taught.warnings, *_left_out(job))
+            outcome = msgspec.structs.replace(told, state="done", clips=taught.clips, warnings=warnings)
         except AuricleError as error:
             outcome = _failed(told, error)
         except Exception as fault:  # not swallowed: logged, and told to whoever asked
@@ -341,6 +379,11 @@ class MachineLearning:
 
 def _so_far(job: _Listening, told: MachineJob) -> MachineJob:
     return msgspec.structs.replace(told, heard_s=job.heard / RATE, refused_s=job.refused / RATE)
+
+
+def _left_out(job: _Listening) -> list[str]:
+    told = f"{job.withheld / RATE:.0f} s were left out: somebody spoke, or nobody can tell (privacy mode)"
+    return [told] if job.withheld else []
 
 
 def _refusal(job: _Listening, why: str, remedy: str) -> UsageError:

@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 class MachineTeacher:
     """`check` is called from the engine's loop, the rest from one other thread."""
 
-    def __init__(self, folder: Path, encoder_bundle: Path | None) -> None:
-        """`encoder_bundle`: the folder of the encoder that the engine uses; None: simple features only."""
+    def __init__(self, folder: Path, encoder_bundle: Path | None, *, always: bool = False) -> None:
+        """`encoder_bundle`: the folder of the encoder that the engine uses; None: simple features only.
+
+        `always`: it is used for all that is learnt, not only for machines that were learnt with an encoder before.
+        """
         self._path = folder
         self._encoder_bundle = encoder_bundle
+        self._always = always
         self._encoder: MachineEncoder | None = None
 
     def check(self, name: str, existing: Existing) -> str:
@@ -73,9 +77,12 @@ class MachineTeacher:
         if not clips:
             raise UsageError(f"machine {name}", "nothing was heard that could be learnt", "Try again")
         sounds = [heard_sound(clip.samples, RATE, clip.origin) for clip in clips]
-        folder, encoder, now = MachineFolder(self._path), self._opened(), time.time_ns()
+        folder, now = MachineFolder(self._path), time.time_ns()
         own, others = (sounds, ()) if not target else ((), sounds)
-        if existing == "add" and folder.has(name):
+        adds = existing == "add" and folder.has(name)
+        before = folder.get(name).encoder_id if adds else None
+        encoder = self._opened() if self._always or before is not None else None
+        if adds:
             profile = learn_again(folder, name, encoder, now, own, others)
         else:
             profile = fit_profile(name, own, others, encoder, Options(), now)

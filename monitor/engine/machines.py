@@ -1,6 +1,6 @@
 """The machine branch, wired by hand: every machine listens to the same windows, and to one embedding of each.
 
-16 kHz -> windows -> encoder (if there is one) -> contexts -+-> detector of pump-3 -> readings, hours
+16 kHz -> windows -> encoder (if any machine needs it) -> contexts -+-> detector of pump-3 -> readings, hours
                                                             +-> detector of fan-1  -> readings, hours
 """
 
@@ -60,7 +60,9 @@ class MachineBranch:
         self.dropped_windows = 0
         self._timed = timed
         self._windows = timed("machine windows", MachineWindows())
-        self._contexts = timed("machine encoder", _Contexts(encoder)) if encoder else _Contexts(None)
+        self._embedded = Contexts(encoder.embed if encoder else None)
+        contexts = _Contexts(self._embedded)
+        self._contexts = timed("machine encoder", contexts) if encoder else contexts
         self._machines: dict[str, _Machine] = {}
         self._asleep = True
         self._raised = Raised()
@@ -94,6 +96,7 @@ class MachineBranch:
                 detector.raised = self._raised
                 machines[name] = _Machine(detector, self._timed("machine detectors", detector), PercentileHours())
         self._machines = machines
+        self._embedded.embedding = any(one.profile.encoder_id is not None for one in watched.values())
 
     def push(self, item: AudioBlock) -> Sequence[Reading]:
         """Readings for a block at 16 kHz."""
@@ -139,8 +142,8 @@ class _Contexts:
 
     latency = 0
 
-    def __init__(self, encoder: MachineEncoder | None) -> None:
-        self._contexts = Contexts(encoder.embed if encoder else None)
+    def __init__(self, contexts: Contexts) -> None:
+        self._contexts = contexts
 
     def push(self, item: MachineWindow) -> Sequence[HeardContext]:
         return (self._contexts.add(item),)

@@ -63,6 +63,8 @@ class Contexts:
     """Windows one after the other, each given with those before it; after windows that are missing it begins anew."""
 
     def __init__(self, embed: Embed | None = None) -> None:
+        self.embedding = embed is not None
+        """Whether windows are embedded; may change between two of them, where there is an encoder."""
         self._embed = embed
         self._windows: list[MachineWindow] = []
         self._embeddings: list[Float32Array] = []
@@ -72,8 +74,13 @@ class Contexts:
         if self._windows and item.span.start - self._windows[-1].span.start != HOP * MACHINE.engine_hop:
             self.clear()
         self._windows = [*self._windows, item][-LONGEST_CONTEXT:]
-        if self._embed is not None:
-            self._embeddings = [*self._embeddings, self._embed(item.values[None])[0]][-LONGEST_CONTEXT:]
+        if self._embed is not None and self.embedding:
+            # Usually the newest only; all of them where embeddings are wanted from now on.
+            known = self._embeddings[1 - LONGEST_CONTEXT :]
+            lacking = self._windows[len(known) :]
+            self._embeddings = [*known, *(self._embed(window.values[None])[0] for window in lacking)]
+        else:
+            self._embeddings = []
         return HeardContext(tuple(self._windows), tuple(self._embeddings))
 
     def clear(self) -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from monitor.inference.bundle import Bundle
 
 DEFAULT_ENCODER = "machine-encoder"
-"""Used where the settings name none, if it is there."""
+"""Judges machines that were learnt with it, where the settings name none. None is learnt with it unless asked for: on
+machines that it never heard it brought nothing (its card has the figures)."""
 
 
 class MachineEncoder:

@@ -17,6 +17,7 @@ from monitor.bus.machine_care import (
     MachineJobBegun,
     MachineList,
 )
+from monitor.bus.machine_play import HUSH, PLAY, PLAYING, MachinePlaying
 from monitor.errors import AuricleError, BusError
 from monitor.tui.enrollment import Line, clips
 
@@ -33,7 +34,7 @@ LIST_EVERY_S = 2.0
 SNOOZE_S = 3600.0
 """Seconds that the key for it gives."""
 
-_COMMANDS = frozenset({MACHINES, ATTEND, LEARN, NORMAL, JOB, CANCEL})
+_COMMANDS = frozenset({MACHINES, ATTEND, LEARN, NORMAL, JOB, CANCEL, PLAY, PLAYING, HUSH})
 
 
 @dataclass(slots=True)
@@ -47,6 +48,9 @@ class Caring:
     """The newest job."""
     lines: tuple[Line, ...] = ()
     """What came of the last thing that was asked."""
+    playing: MachinePlaying | None = None
+    """What is heard now; None: nothing."""
+    _plays_at_s: float = 0.0
     _job: int | None = None
     _waits: bool = False
     _next_at_s: float = 0.0
@@ -102,11 +106,26 @@ class Caring:
         stretch: dict[str, object] = {"start": alarmed.start, "end": alarmed.end, "utc_ns": view.alarm_utc_ns}
         self.ask(NORMAL, name=view.name, source=source, **stretch)
 
+    def play(self, view: MachineView, source: str) -> None:
+        """Have the alarm that there is played, and the normal that is most like it; or stop that."""
+        if self.playing is not None:
+            self.ask(HUSH)
+            return
+        reading = view.newest
+        if reading.alarmed is None or not reading.nearest_clip:
+            self.lines = (Line(f"{view.name} has no alarm that could be heard"),)
+            return
+        stretch = {"start": reading.alarmed.start, "end": reading.alarmed.end}
+        self.ask(PLAY, name=view.name, source=source, nearest=reading.nearest_clip, **stretch)
+
     def tick(self, now_s: float, *, shown: bool) -> None:
         """Ask what it is time to ask; `shown`: whether a dialog is open."""
         if self._job is not None and not self._waits and now_s >= self._next_at_s:
             self._waits, self._next_at_s = True, now_s + ASK_EVERY_S
             self.ask(JOB, job=self._job)
+        if self.playing is not None and now_s >= self._plays_at_s:
+            self._plays_at_s = now_s + ASK_EVERY_S
+            self.ask(PLAYING)
         if shown and not self._lists and now_s >= self._list_at_s:
             self._lists, self._list_at_s = True, now_s + LIST_EVERY_S
             self.ask(MACHINES)
@@ -126,6 +145,10 @@ class Caring:
             elif command == JOB:
                 self._waits = False
                 self._fold_job(answered(result, MachineJob))
+            elif command == HUSH:
+                self._plays_at_s = 0.0
+            elif command in (PLAY, PLAYING):
+                self._fold_playing(answered(result, MachinePlaying))
             elif command == ATTEND:
                 self.lines, self._list_at_s = (Line(self._asked),), 0.0
         except BusError as fault:
@@ -136,9 +159,22 @@ class Caring:
         if command == MACHINES:
             self._lists = False
             return
+        if command in (PLAY, PLAYING, HUSH):
+            self.playing = None
         if command in (LEARN, NORMAL, JOB):
             self._job, self._waits, self.job = None, False, None
         self.lines = (Line(f"{error.what}: {error.why}", urgent=True), Line(error.remedy))
+
+    def _fold_playing(self, told: MachinePlaying) -> None:
+        before, self.playing = self.playing, told if told.going_on else None
+        if told.state == "failed":
+            self.lines = (Line(f"{told.what}: {told.why}", urgent=True), Line(told.remedy))
+        elif told.state == "alarm":
+            self.lines = (Line(f"playing what rang the alarm of {told.name}"),)
+        elif told.state == "normal":
+            self.lines = (Line(f"playing the normal that is most like it, {told.nearest}"),)
+        elif before is not None:
+            self.lines = ()
 
     def _fold_job(self, told: MachineJob) -> None:
         self.job = told

@@ -25,6 +25,9 @@ GONE = samples(15.0)
 RAREST = 1e-12
 """Share of the normals below which nothing is told apart."""
 
+DECISION = 0.9
+"""Percentile at which the DCASE baseline decides; drawn for comparison, for it is no alarm line."""
+
 JUDGED = (MachineState.READY, MachineState.SNOOZED)
 """States in which a percentile says something."""
 
@@ -102,6 +105,13 @@ def height(reading: AnomalyReading) -> float | None:
         return None
     line = _rarity(reading.alarm_percentile)
     return _rarity(reading.percentile) / line if line > 0.0 else 0.0
+
+
+def decision_height(reading: AnomalyReading) -> float | None:
+    """Where the DCASE baseline would decide, on the scale of `height`; None where that is not below the alarm line."""
+    line = _rarity(reading.alarm_percentile)
+    at = _rarity(DECISION) / line if line > 0.0 else 1.0
+    return at if at < 1.0 else None
 
 
 def cells(view: MachineView, count: int, shown_s: float = SHOWN_S) -> list[Point | None]:

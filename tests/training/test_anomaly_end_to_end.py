@@ -63,6 +63,7 @@ def recipe_of(path: Path, data: Path, text: str) -> AnomalyRecipe | PaperRecipe:
 SHIPPED = """
 system = "anomaly"
 cache = "CACHE"
+report = "CACHE/machines.md"
 leave_out_share = 0.5
 [sources]
 data = "DATA"
@@ -110,6 +111,9 @@ external = false
 [[rows]]
 name = "lambda 1"
 section = 1.0
+[[rows]]
+name = "r_train 60 %"
+source = 0.6
 """
 
 
@@ -135,6 +139,13 @@ def test_the_encoder_is_made_measured_and_shipped(data: Path, tmp_path: Path, mo
     assert (folder / "CARD.md").read_text().count("|---") >= 4
     assert len(json.loads((tmp_path / "cache/out/index.json").read_text())["models"]) == 1
     assert verify_bundle(folder) == []
+    assert [(one.machine, one.anomalous_windows > 0) for one in report.results.replays] == [
+        ("fan", True),
+        ("valve", True),
+    ]
+    page = (tmp_path / "cache/machines.md").read_text()
+    for part in ("| level only |", "| crest only |", "## Alarms", "| fan 00 |", "The paper's own variant"):
+        assert part in page
     # A second run takes everything from the cache, networks too: nothing may differ.
     checkpoints = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("encoder-*.pt")}
     assert len(checkpoints) == 3
@@ -148,7 +159,8 @@ def test_the_papers_tables_are_made(data: Path, tmp_path: Path, monkeypatch: pyt
     recipe = recipe_of(tmp_path / "recipe.toml", data, PAPER)
     results = run_anomaly_paper(recipe, tmp_path / "recipe.toml", lambda _: None)  # type: ignore[arg-type]
     names = [row.name for row in results.rows]
-    assert names[:2] == ["official autoencoder", "official MobileNetV2"]
+    assert names[:3] == ["level only", "crest only", "simple features"]
+    assert names[3:5] == ["official autoencoder", "official MobileNetV2"]
     assert "lambda 1, specialisation" in names
     assert any("CHOSEN ON TEST" in name for name in names)
     assert "ensemble of 2 per machine and domain, specialisation" in names

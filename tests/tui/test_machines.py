@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from monitor.bus.machine_care import MachineJob
 from monitor.core.machine_readings import MachineState
 from monitor.errors import BusError
-from monitor.tui.machines import GONE, MachineViews, cells, height, percentile_words
+from monitor.tui.machines import GONE, MachineViews, cells, decision_height, height, percentile_words
 from monitor.tui.screens.learn import LearnScreen
 from monitor.tui.screens.machines import MachineScreen
 from monitor.tui.source import SourceView
@@ -45,6 +46,14 @@ def test_the_chart_has_the_alarm_line_at_one_and_nothing_where_nothing_was_judge
     assert height(workshop.reading("fan-1", 0, workshop.LINE)) == pytest.approx(1.0)
     assert height(workshop.reading("fan-1", 0, 0.0)) == 0.0
     assert height(workshop.reading("fan-1", 0, 0.5, MachineState.OFF)) is None
+
+
+def test_the_baselines_decision_lies_below_the_alarm_line() -> None:
+    usual = replace(workshop.reading("fan-1", 0, 0.5), alarm_percentile=0.97)
+    found = decision_height(usual)
+    assert found is not None
+    assert found == height(replace(usual, percentile=0.9)) == pytest.approx(0.657, abs=1e-3)
+    assert decision_height(replace(usual, alarm_percentile=0.8)) is None
 
 
 def test_a_cell_shows_its_worst_window_and_silence_stays_empty() -> None:
@@ -165,6 +174,56 @@ async def test_a_false_alarm_goes_to_the_normals_with_its_stretch() -> None:
             app.draw()
             await pilot.pause(0.01)
         assert "55 clips" in app.caring.lines[0].text
+
+
+async def test_an_alarm_is_played_beside_its_normal_and_stopped() -> None:
+    messages = workshop.workshop()
+    app = make_app(messages)
+    app.feed.answers = {
+        "machines": plain(workshop.KNOWN),
+        "machine_play": {"state": "alarm", "name": "fan-1", "nearest": "day1/fan-03.wav"},
+        "machine_playing": {"state": "normal", "name": "fan-1", "nearest": "day1/fan-03.wav"},
+        "machine_hush": None,
+    }
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_dialog(pilot, app, len(messages))
+        await pilot.press("p")
+        told = await asked(pilot, app, "machine_play")
+        assert (told["name"], told["source"], told["nearest"]) == ("fan-1", "workshop-mic", "day1/fan-03.wav")
+        assert told["start"] == scenes.s(90 * workshop.HOP_S)
+        await asked(pilot, app, "machine_playing")
+        while app.caring.playing is None or app.caring.playing.state != "normal":
+            app.draw()
+            await pilot.pause(0.01)
+        assert app.caring.lines[0].text == "playing the normal that is most like it, day1/fan-03.wav"
+        app.feed.answers["machine_playing"] = {"state": "stopped", "name": "fan-1"}
+        await pilot.press("p")
+        await asked(pilot, app, "machine_hush")
+        while app.caring.playing is not None:
+            app.draw()
+            await pilot.pause(0.01)
+        assert not app.caring.lines
+
+
+async def test_a_loudspeaker_that_is_missing_is_told() -> None:
+    messages = workshop.workshop()
+    app = make_app(messages)
+    app.feed.answers = {
+        "machines": plain(workshop.KNOWN),
+        "machine_play": {"state": "alarm", "name": "fan-1", "nearest": "day1/fan-03.wav"},
+        "machine_playing": {"state": "failed", "what": "loudspeaker", "why": "there is none", "remedy": "Connect one"},
+    }
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_dialog(pilot, app, len(messages))
+        await pilot.press("p")
+        await asked(pilot, app, "machine_playing")
+        while app.caring.playing is not None or not app.caring.lines:
+            app.draw()
+            await pilot.pause(0.01)
+        assert [line.text for line in app.caring.lines] == ["loudspeaker: there is none", "Connect one"]
+        await pilot.press("down", "down", "p")
+        await drawn(pilot, app)
+        assert "no alarm" in app.caring.lines[0].text
 
 
 async def test_learning_asks_for_minutes_and_tells_a_refusal() -> None:

@@ -50,10 +50,11 @@ changes nothing, so level is no part of the embedding; the monitor's detectors k
 
 ## Use
 
-Alone it says nothing of any machine. `auricle machine enroll` fits detectors on the embeddings of a machine's normal
-sound, beside plain figures of the same sound (percentiles of the spectrum, impulsiveness, level), and averages what
-both say. Meant for: telling that a machine sounds otherwise than when it was enrolled. Not meant
-for: safety functions, naming a fault, or commercial use."""
+Alone it says nothing of any machine. `auricle machine enroll NAME --source CLIP... --encoder {recipe.bundle.name}` fits
+detectors on the embeddings of a machine's normal sound, beside plain figures of the same sound (percentiles of the
+spectrum, impulsiveness, level), and averages what both say. Without `--encoder` the plain figures judge alone, and so
+they do by default: for machines that it never heard it has shown no gain. Meant for: telling that a machine sounds
+otherwise than when it was enrolled. Not meant for: safety functions, naming a fault, or commercial use."""
 
 
 def _data(results: AnomalyResults) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from monitor.machines.domain import target_probability, weighted_score
 from monitor.machines.fitting import fit_detector, fittable
@@ -181,5 +182,9 @@ def _scores(
         flat = np.concatenate([flat, pseudo])
     whitening = fit_whitening(flat, len(normal))
     size = max(1, fittable(inlier.kind, inlier.size, len(flat)))
-    detector = fit_detector(inlier.kind, whitening(flat), size)
-    return detector.score(whitening(asked.reshape(-1, width))).reshape(asked.shape[:2])
+    known, judged = whitening(flat), whitening(asked.reshape(-1, width))
+    if inlier.kind == "knn":
+        # As the monitor's, and several times as fast where all segments of a section are compared at once.
+        near = np.partition(cdist(judged, known), size - 1, axis=1)[:, :size].mean(axis=1)
+        return near.reshape(asked.shape[:2])
+    return fit_detector(inlier.kind, known, size).score(judged).reshape(asked.shape[:2])

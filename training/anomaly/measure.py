@@ -10,18 +10,21 @@ import numpy as np
 
 from training.anomaly.as_enrolled import enrolled_scores
 from training.anomaly.detect import Inlier
-from training.anomaly.metrics import Summary, summarise
+from training.anomaly.metrics import Summary, paper_figures, summarise
 from training.anomaly.systems import by_other_machines, chosen_scores
-from training.anomaly.views import SIMPLE, embedding_view, joined_scores, simple_views, truth_of
+from training.anomaly.views import MOMENTS, SIMPLE, embedding_view, joined_scores, simple_views, truth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from training.anomaly.detect import Approach
     from training.anomaly.material import Material
-    from training.anomaly.systems import SystemScores
+    from training.anomaly.systems import SystemScores, Truth
     from training.anomaly.views import Encoder, Views
+    from training.data.layouts.dcase2022 import MachineClip
 
 SIZES = (1, 2, 4)
 """Neighbours that are tried ..."""
@@ -35,6 +38,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "level only": ("level",),
     "crest only": ("crest",),
     "kurtosis only": ("kurtosis",),
+    "mean and deviation of the log-mel": (MOMENTS,),
     "spectrum percentiles only": ("spectrum",),
     "simple features": SIMPLE,
     HEARD: (HEARD,),
@@ -61,6 +65,8 @@ class Line:
     """Two neighbours, the smaller of the two domains, for all."""
     choices: dict[str, str]
     """By machine."""
+    paper: dict[str, float]
+    """Of the chosen: the paper's own variant (`metrics.paper_figures`)."""
 
 
 def measure(
@@ -79,23 +85,32 @@ def measure(
     for name, parts in ROWS.items():
         if not set(parts) <= set(views):
             continue
-        systems: dict[str, SystemScores] = {
-            f"{size} neighbours, {approach}": joined_scores(clips, views, parts, Inlier("knn", size, "mean"), approach)
-            for size, approach in product(SIZES, APPROACHES)
-        }
         fixed = joined_scores(clips, views, parts, FIXED, "smaller")
-        machines = sorted({key[0] for key in fixed})
-        scores, names = chosen_scores(systems, machines, lambda machine: by_other_machines(truth, machine))
+        scores, choices = neighbour_scores(clips, views, parts, truth)
         lines.append(
             Line(
                 name,
                 summarise(truth.clips(scores)),
                 summarise(truth.clips({key: one.asked for key, one in fixed.items()})),
-                {machine: some[0] for machine, some in names.items()},
+                choices,
+                paper_figures(truth.clips(scores)),
             )
         )
         progress(f"{name}: all {lines[-1].chosen.everything:.3f}, headline {lines[-1].chosen.headline:.3f}")
     return lines + _enrolled(material, encoder, unheard if UNHEARD in views else {}, progress)
+
+
+def neighbour_scores(
+    clips: Sequence[MachineClip], views: Views, parts: Sequence[str], truth: Truth
+) -> tuple[dict[tuple[str, int], NDArray[np.float64]], dict[str, str]]:
+    """Test scores by section of the named views; neighbours and approach as the other machines chose, and which."""
+    systems: dict[str, SystemScores] = {
+        f"{size} neighbours, {approach}": joined_scores(clips, views, parts, Inlier("knn", size, "mean"), approach)
+        for size, approach in product(SIZES, APPROACHES)
+    }
+    machines = sorted({key[0] for key in truth.target})
+    scores, names = chosen_scores(systems, machines, lambda machine: by_other_machines(truth, machine))
+    return scores, {machine: some[0] for machine, some in names.items()}
 
 
 def _enrolled(
@@ -113,7 +128,8 @@ def _enrolled(
     for name, encoder_of in ways.items():
         scores = enrolled_scores(material, encoder_of, progress)
         if scores:
-            summary = summarise(truth.clips(scores))
-            lines.append(Line(name, summary, summary, {}))
+            clips = truth.clips(scores)
+            summary = summarise(clips)
+            lines.append(Line(name, summary, summary, {}, paper_figures(clips)))
             progress(f"{name}: all {summary.everything:.3f}, headline {summary.headline:.3f}")
     return lines

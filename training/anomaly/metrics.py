@@ -134,6 +134,15 @@ def paper_cells(clips: ScoredClips) -> list[Cell]:
     return cells
 
 
+def paper_figures(clips: ScoredClips) -> dict[str, float]:
+    """Harmonic means of `paper_cells` by part: source, target, all; what has no figure is not a number."""
+    cells = paper_cells(clips)
+    return {
+        part: harmonic_mean(cell.value for cell in cells if cell.figure.endswith(f"_{part}"))
+        for part in ("source", "target", "all")
+    }
+
+
 def _cell(
     machine: str, section: int, figure: str, clips: ScoredClips, measure: Callable[[ArrayLike, ArrayLike], float]
 ) -> list[Cell]:

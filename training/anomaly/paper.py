@@ -14,6 +14,7 @@ from monitor.errors import UsageError
 from training.anomaly.baselines import autoencoder_scores, baseline_frames, classes_of, section_scores
 from training.anomaly.extractors import machine_answers
 from training.anomaly.material import load_material
+from training.anomaly.measure import ROWS, neighbour_scores
 from training.anomaly.metrics import summarise
 from training.anomaly.paper_results import PaperLine, PaperResults, markdown
 from training.anomaly.paper_systems import (
@@ -24,7 +25,7 @@ from training.anomaly.paper_systems import (
     systems_of,
 )
 from training.anomaly.systems import by_its_own_test, by_other_machines, by_pseudo_anomalies, chosen_scores
-from training.anomaly.views import sections_of, truth_of
+from training.anomaly.views import sections_of, simple_views, truth_of
 from training.export import recipe_name
 
 if TYPE_CHECKING:
@@ -66,16 +67,22 @@ def evaluate_anomaly_paper(recipe: PaperRecipe, recipe_path: Path, progress: Pro
     material = load_material(recipe.sources, Path(recipe.cache), progress)
     truth = truth_of(material.clips)
     machines = sorted({key[0] for key in truth.target})
-    lines: list[PaperLine] = []
+    lines = _plain(recipe, material, truth, progress)
     if recipe.baselines:
         lines += [_line(name, scores, truth) for name, scores in _baselines(recipe, material, machines, progress)]
     probability = {machine: _domains(recipe, material, machine, progress) for machine in machines}
+    by_split = {recipe.split: probability}
     everything: dict[str, Systems] = {approach: {} for approach in APPROACHES}
     for row in recipe.rows:
         made: dict[str, Systems] = {approach: {} for approach in APPROACHES}
+        split = recipe.of(row).split
+        if split not in by_split:
+            # Other clips are held out: a domain classifier of its own, and probabilities of other clips.
+            own_split = recipe.model_copy(update={"split": split})
+            by_split[split] = {machine: _domains(own_split, material, machine, progress) for machine in machines}
         for machine in machines:
             answers = machine_answers(recipe.of(row), material, machine, False, progress)
-            of_machine = systems_of(recipe.of(row), material, machine, answers, probability[machine], row.name)
+            of_machine = systems_of(recipe.of(row), material, machine, answers, by_split[split][machine], row.name)
             for approach, systems in of_machine.items():
                 for name, scores in systems.items():
                     made[approach].setdefault(_across(name, row.name), {}).update(scores)
@@ -95,6 +102,16 @@ def evaluate_anomaly_paper(recipe: PaperRecipe, recipe_path: Path, progress: Pro
         for section, area in domain_areas(own[machine], probability[machine]).items()
     }
     return PaperResults(tuple(lines), areas)
+
+
+def _plain(recipe: PaperRecipe, material: Material, truth: Truth, progress: Progress) -> list[PaperLine]:
+    """What needs no network: the level alone, the crest factor alone, and all plain figures."""
+    views = simple_views(material, material.clips, Path(recipe.cache), progress)
+    lines: list[PaperLine] = []
+    for name in ("level only", "crest only", "simple features"):
+        scores, choices = neighbour_scores(material.clips, views, ROWS[name], truth)
+        lines.append(_line(name, scores, truth, choices))
+    return lines
 
 
 def _across(name: str, row: str) -> str:

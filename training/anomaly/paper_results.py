@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.anomaly.metrics import harmonic_mean, paper_cells
-from training.anomaly.tables import CAPTION, cells_table, rows_table
+from training.anomaly.metrics import paper_figures
+from training.anomaly.tables import CAPTION, PAPERS_OWN, cells_table, paper_table, rows_table
 
 if TYPE_CHECKING:
     from training.anomaly.metrics import ScoredClips, Summary
     from training.anomaly.recipe import PaperRecipe
-
-PAPERS_OWN = (
-    "The paper's own variant: AUC and pAUC with normals **and** anomalies of one domain (its Tables 1 and 2), and of "
-    "both (Table 3); harmonic means of all figures of at least one normal and one anomaly."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +28,7 @@ class PaperLine:
     @classmethod
     def of(cls, name: str, clips: ScoredClips, summary: Summary, choices: dict[str, str]) -> PaperLine:
         """From the scored test clips."""
-        cells = paper_cells(clips)
-        own = {
-            part: harmonic_mean(cell.value for cell in cells if cell.figure.endswith(f"_{part}"))
-            for part in ("source", "target", "all")
-        }
-        return cls(name, summary, own, choices)
+        return cls(name, summary, paper_figures(clips), choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +78,7 @@ def markdown(recipe: PaperRecipe, recipe_name: str, results: PaperResults) -> st
         "",
         PAPERS_OWN,
         "",
-        "| | source | target | all |",
-        "|---|---|---|---|",
-        *(f"| {one.name} | {' | '.join(f'{v:.3f}' for v in one.paper.values())} |" for one in results.rows),
+        *paper_table({one.name: one.paper for one in results.rows}),
         "",
         "## Domain classifier",
         "",

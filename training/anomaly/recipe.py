@@ -126,6 +126,7 @@ class Row(Section):
     source: Share | None = None
     """The paper's r_train."""
     epochs: Count | None = None
+    steps: Count | None = None
 
 
 class PaperRecipe(Section):
@@ -173,7 +174,7 @@ class PaperRecipe(Section):
             "batches": batches,
             "losses": self.losses.model_copy(update={k: chosen[k] for k in ("section",) if k in chosen}),
             "split": self.split.model_copy(update={k: chosen[k] for k in ("source",) if k in chosen}),
-            "optimiser": self.optimiser.model_copy(update={k: chosen[k] for k in ("epochs",) if k in chosen}),
+            "optimiser": self.optimiser.model_copy(update={k: chosen[k] for k in ("epochs", "steps") if k in chosen}),
             "backbone": row.backbone or self.backbone,
         }
         return self.model_copy(update=changes)
@@ -190,6 +191,8 @@ class AnomalyRecipe(Section):
     cache: str = "cache/anomaly"
     """Frames, checkpoints, embeddings; may be deleted at any time."""
     seed: int = 0
+    report: str = ""
+    """Markdown file that the tables are written to; empty: none."""
     bundle: BundleSettings
     sources: Sources = Sources()
     backbone: Backbone = "small"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.errors import UsageError
 from training.anomaly.measure import Line
 from training.anomaly.metrics import Cell, Summary
+from training.anomaly.replayed import Replay, lines_of
 
 if TYPE_CHECKING:
     from training.anomaly.recipe import AnomalyRecipe
@@ -33,6 +34,8 @@ class AnomalyResults:
     """Multiply-accumulates of one window."""
     bytes: int
     """Of the model file."""
+    replays: list[Replay]
+    """What rang when clips were played one after the other."""
 
     def line(self, name: str) -> Line | None:
         """A row by its name."""
@@ -46,10 +49,10 @@ class AnomalyResults:
     def from_dict(cls, values: dict[str, Any]) -> AnomalyResults:
         """What `to_dict` gave."""
         lines = [
-            Line(one["name"], summary_from(one["chosen"]), summary_from(one["fixed"]), one["choices"])
+            Line(one["name"], summary_from(one["chosen"]), summary_from(one["fixed"]), one["choices"], one["paper"])
             for one in values["lines"]
         ]
-        return cls(**values | {"lines": lines})
+        return cls(**values | {"lines": lines, "replays": [Replay(**one) for one in values["replays"]]})
 
     def report(self) -> list[str]:
         """For a terminal."""
@@ -61,6 +64,7 @@ class AnomalyResults:
             ),
             f"{self.parameters} parameters, {self.multiplications / 1e6:.1f} million multiplications a window, "
             f"{self.bytes / 1e6:.2f} MB",
+            *lines_of(self.replays),
         ]
 
 
@@ -107,4 +111,4 @@ def load_results(recipe: AnomalyRecipe) -> AnomalyResults:
 
 
 def _key(recipe: AnomalyRecipe) -> str:
-    return recipe.key("", *(name for name in type(recipe).model_fields if name != "bundle"))
+    return recipe.key("", *(name for name in type(recipe).model_fields if name not in ("bundle", "report")))

@@ -17,8 +17,10 @@ from training.anomaly.encoder import shared_encoders
 from training.anomaly.fit import answers
 from training.anomaly.material import load_material, segments
 from training.anomaly.measure import measure
+from training.anomaly.page import machine_page
+from training.anomaly.replayed import replays
 from training.anomaly.results import AnomalyResults, Report, load_results, save_results
-from training.export import check_parity, write_index, write_onnx
+from training.export import check_parity, recipe_name, write_index, write_onnx
 from training.nets.asd import UnitEmbedding
 from training.nets.tiny import multiplications, parameters
 
@@ -61,13 +63,14 @@ def evaluate_anomaly(recipe: AnomalyRecipe, recipe_path: Path, progress: Callabl
         parameters=parameters(shipped.backbone) + parameters(shipped.neck),
         multiplications=multiplications(UnitEmbedding(shipped), FRAMES, MACHINE.bands),
         bytes=onnx.stat().st_size,
+        replays=replays(material, progress),
     )
     save_results(recipe, results)
     return Report(results)
 
 
 def export_anomaly(recipe: AnomalyRecipe, recipe_path: Path, progress: Callable[[str], None]) -> Path:
-    """The bundle of an encoder that was measured before; its folder. Raises UsageError when none was."""
+    """The bundle of an encoder that was measured before, its folder, and the page. Raises UsageError when none was."""
     results = load_results(recipe)
     material = load_material(recipe.sources, Path(recipe.cache), progress)
     shipped, _ = shared_encoders(recipe.model_copy(update={"leave_out": False}), material, progress)
@@ -75,6 +78,11 @@ def export_anomaly(recipe: AnomalyRecipe, recipe_path: Path, progress: Callable[
     folder = write_machine_encoder(recipe, recipe_path, onnx, results)
     write_index(Path(recipe.bundle.folder))
     progress(f"wrote {folder}")
+    if recipe.report:
+        page = Path(recipe.report)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(machine_page(recipe_name(recipe_path), results), encoding="utf-8")
+        progress(f"wrote {page}")
     return folder
 
 

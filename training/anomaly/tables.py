@@ -21,6 +21,20 @@ CAPTION = (
 )
 
 
+PAPERS_OWN = (
+    "The paper's own variant: AUC and pAUC with normals **and** anomalies of one domain (its Tables 1 and 2), and of "
+    "both (Table 3); harmonic means of all figures of at least one normal and one anomaly."
+)
+
+
+def paper_table(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A line a row: `metrics.paper_figures`."""
+    lines = ["| | source | target | all |", "|---|---|---|---|"]
+    for name, one in rows.items():
+        lines.append(f"| {name} | {' | '.join(f'{one[part]:.3f}' for part in ('source', 'target', 'all'))} |")
+    return lines
+
+
 def rows_table(rows: Mapping[str, Summary]) -> list[str]:
     """A line a row: all, headline, each machine."""
     machines = sorted({machine for one in rows.values() for machine in one.by_machine})

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.features.frontend import Kernel
 from monitor.features.spec import MACHINE
-from monitor.machines.simple import LONGEST_CONTEXT, simple_features
+from monitor.machines.simple import LONGEST_CONTEXT, joined, simple_features
 from monitor.machines.window import clip_windows
 from training.anomaly.detect import Inlier, SectionVectors, approach_scores
 from training.anomaly.systems import SectionScores, SystemScores, Truth
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     Encoder = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
-VIEWS_VERSION = 1
+VIEWS_VERSION = 2
 """Raised when views are made in another way; those in the cache are then made again."""
 SIMPLE = ("spectrum", "crest", "kurtosis", "level")
-"""Views that need no network."""
+"""Views that need no network ..."""
+MOMENTS = "moments"
+"""... and what they are compared with: mean and deviation of each band over time, around the mean of all."""
 
 Views = dict[str, "NDArray[np.float64]"]
 """By name, `(n, d)`: n clips in the order of the material."""
@@ -41,7 +43,7 @@ def simple_views(
     path = _path(material, cache)
     if not path.is_file():
         kernel = Kernel(MACHINE)
-        columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in SIMPLE}
+        columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*SIMPLE, MOMENTS)}
         windows: list[NDArray[np.float16]] = []
         counts: list[int] = []
         for number, clip in enumerate(clips, 1):
@@ -51,6 +53,8 @@ def simple_views(
             columns["crest"].append(plain.spectrum[-2:-1])
             columns["kurtosis"].append(plain.spectrum[-1:])
             columns["level"].append(np.array([plain.level_db]))
+            values = joined(context)[0].astype(np.float64)
+            columns[MOMENTS].append(np.concatenate([values.mean(axis=0) - values.mean(), values.std(axis=0)]))
             windows += [window.values.astype(np.float16) for window in context]
             counts.append(len(context))
             if number % 100 == 0:
@@ -60,7 +64,7 @@ def simple_views(
         np.savez(scratch, windows=np.stack(windows), counts=np.array(counts), **arrays)
         scratch.replace(path)
     with np.load(path, allow_pickle=False) as kept:
-        return {name: kept[name] for name in SIMPLE}
+        return {name: kept[name] for name in (*SIMPLE, MOMENTS)}
 
 
 def embedding_view(material: Material, cache: Path, encode: Encoder, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

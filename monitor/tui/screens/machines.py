@@ -37,6 +37,7 @@ class MachineScreen(ModalScreen[None]):
         Binding("z", "snooze", "snooze", tooltip="No alarm for an hour, or alarms again"),
         Binding("x", "maintenance", "maintenance", tooltip="Judge nothing while somebody works on it, or judge again"),
         Binding("f", "false_alarm", "false alarm", tooltip="Add what rang the alarm to the normals"),
+        Binding("p", "play", "play", tooltip="Hear what rang the alarm, then the normal that is most like it; or stop"),
         Binding("l", "learn", "learn", tooltip="Learn what is heard from now on as normal"),
         Binding("escape", "dismiss", "close", key_display="esc"),
     ]
@@ -105,6 +106,13 @@ class MachineScreen(ModalScreen[None]):
         chosen, current = self.chosen, None if self._state is None else self._state.current
         if chosen is not None and current is not None and not self._caring.working:
             self._caring.false_alarm(chosen, current.name)
+            self._show_again()
+
+    def action_play(self) -> None:
+        """Hear the alarm and the normal that is most like it, or stop."""
+        chosen, current = self.chosen, None if self._state is None else self._state.current
+        if chosen is not None and current is not None:
+            self._caring.play(chosen, current.name)
             self._show_again()
 
     def action_learn(self) -> None:

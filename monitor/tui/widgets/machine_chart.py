@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from monitor.tui.machines import SHOWN_S, MachineView, cells, line_words
+from monitor.tui.machines import SHOWN_S, MachineView, cells, decision_height, line_words
 from monitor.tui.widgets.machines import COMPONENTS, TOP, chart_cells, domain_bar
 from monitor.tui.widgets.panel import Panel, gutter, strip
 
@@ -18,7 +18,7 @@ _BELOW = 2
 
 
 class MachineChart(Panel):
-    """Bars of the worst window of each cell; dotted: the alarm line."""
+    """Bars of the worst window of each cell; dotted: the alarm line, below it the 90th percentile of the normals."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
@@ -47,10 +47,13 @@ class MachineChart(Panel):
             text = self._time(width - labels) if y == rows else self._conditions(view)
             return strip([(c, quiet) for c in (" " * labels + text).ljust(width)[:width]])
         at_line = y == rows - 1 - int(rows / TOP)
-        label = "alarm" if at_line else "" if y < rows - 1 else "normal"
+        decision = decision_height(view.newest)
+        at_decision = decision is not None and y == rows - 1 - int(decision * rows / TOP)
+        label = "alarm" if at_line else "normal" if y == rows - 1 else "90th" if at_decision else ""
+        lines = (1.0,) if decision is None else (1.0, decision)
         found = [(c, quiet) for c in (label.rjust(labels - 1) + " ")[:labels]]
         points = cells(view, max(1, width - labels))
-        return strip(found + chart_cells(points, rows, y, self._glyphs, self.get_component_rich_style))
+        return strip(found + chart_cells(points, rows, y, self._glyphs, self.get_component_rich_style, lines))
 
     def _time(self, width: int) -> str:
         """The axis, oldest on the left."""

@@ -116,13 +116,18 @@ def domain_bar(probability: float, glyphs: Glyphs, width: int = 5) -> str:
 
 
 def chart_cells(
-    points: Sequence[Point | None], rows: int, row: int, glyphs: Glyphs, style: _Styles
+    points: Sequence[Point | None],
+    rows: int,
+    row: int,
+    glyphs: Glyphs,
+    style: _Styles,
+    lines: Sequence[float] = (1.0,),
 ) -> list[tuple[str, Style]]:
-    """One row (0 is the top) of a chart of `rows` rows: bars, and the alarm line where no bar reaches it."""
+    """One row (0 is the top) of a chart of `rows` rows: bars, and lines where no bar reaches them (1: the alarm's)."""
     plain, quiet, above = style("machines--plain"), style("machines--quiet"), style("machines--above")
     steps = len(glyphs.heights)
     below = (rows - 1 - row) * steps
-    line = below <= rows * steps / TOP < below + steps
+    line = any(below <= at * rows * steps / TOP < below + steps for at in lines)
     found: list[tuple[str, Style]] = []
     for point in points:
         if point is None or point.height is None:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.bus.machine_care import AttendMachine
+from monitor.core.events import AnomalyReading
+from monitor.core.types import AudioBlock
 from monitor.engine.machine_desk import MachineDesk
+from monitor.engine.models import Models
+from monitor.engine.runner import StreamRunner
 from monitor.errors import UsageError
 from monitor.machines.profile_folder import MachineFolder
-from tests.helpers.machines import fan_profile, fan_sounds
+from tests.helpers.machines import fan, fan_profile, fan_sounds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitor.core.events import Reading
     from monitor.errors import AuricleError
     from monitor.machines.profile import MachineProfile
 
@@ -66,6 +71,36 @@ def test_only_those_named_and_none_of_another_encoder(tmp_path: Path) -> None:
     desk, _ = opened(tmp_path, Clock(), names=("PUMP-3",))
     assert list(desk.watched) == ["pump-3"]
     assert [(one.name, one.heard) for one in desk.care()] == [("fan-1", False), ("pump-3", True)]
+
+
+def test_a_machine_that_one_microphone_hears_is_listened_for_there_only(tmp_path: Path) -> None:
+    save(tmp_path, fan_profile())
+    save(tmp_path, replace(fan_profile(), name="pump-3"))
+    desk, _ = opened(tmp_path, Clock(), heard_by={"PUMP-3": "cellar"})
+    assert [list(desk.watched_on(source)) for source in ("hall", "cellar")] == [["fan-1"], ["fan-1", "pump-3"]]
+    assert desk.watched_on("hall") is desk.watched_on("hall"), "nothing changed"
+    assert [(one.name, one.source) for one in desk.care()] == [("fan-1", ""), ("pump-3", "cellar")]
+    before = desk.watched_on("cellar")
+    desk.attend(AttendMachine("pump-3", "maintenance"))
+    assert desk.watched_on("cellar") is not before
+    assert desk.watched_on("cellar")["pump-3"].attention.maintenance
+
+
+def test_each_machine_is_scored_on_its_own_microphone(tmp_path: Path) -> None:
+    save(tmp_path, fan_profile())
+    save(tmp_path, replace(fan_profile(), name="pump-3"))
+    desk, _ = opened(tmp_path, Clock(), heard_by={"fan-1": "hall", "pump-3": "cellar"})
+    heard: set[tuple[str, str]] = set()
+
+    def publish(source: str, reading: Reading, utc_ns: int | None) -> None:
+        if isinstance(reading, AnomalyReading):
+            heard.add((source, reading.machine))
+
+    for source in ("hall", "cellar"):
+        runner = StreamRunner(source, 16_000, Models(), publish, machines=desk)
+        runner.take(AudioBlock(fan(6.0, 3), 0, 16_000))
+        runner.end()
+    assert heard == {("hall", "fan-1"), ("cellar", "pump-3")}
 
 
 def test_a_damaged_profile_is_told_once_and_the_others_go_on(tmp_path: Path) -> None:
