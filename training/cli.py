@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.errors import AuricleError, UsageError
+from monitor.errors import AuricleError, StartError, UsageError
+from training.personal.app import personalize_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Trains, measures and exports the models that the monitor loads. Recipes lie under configs/training.",
 )
+
+app.add_typer(personalize_app, name="personalize")
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="A recipe under configs/training.")]
 
@@ -86,12 +89,33 @@ def companion(recipe: RecipeFile) -> None:
     typer.echo(make_companion(settings, _progress()))
 
 
+@app.command()
+def encoders(
+    recipe: RecipeFile,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.md", help="Page to write.")] = Path("docs/encoders.md"),
+) -> None:
+    """Compare the shipped encoder with BirdNET, as taught species are told apart with them, and write the page.
+
+    What was heard before is taken from `cache/encoders`; a new encoder is heard in some minutes.
+
+    Example: `auricle-train encoders configs/training/fewshot/default.toml`
+    """
+    settings = _recipe(recipe)
+    from training.encoders.run import write_page
+    from training.fewshot.recipe import FewShotRecipe
+
+    if not isinstance(settings, FewShotRecipe):
+        raise UsageError(str(recipe), "is no recipe of system `fewshot`", "Give configs/training/fewshot/default.toml.")
+    typer.echo(write_page(settings, out, _progress()))
+
+
 def main() -> None:
     """Entry point: errors become messages and exit codes; no traceback for what a user can cause."""
     try:
         app(standalone_mode=True)
     except AuricleError as error:
-        typer.echo(f"auricle-train: {error}", err=True)
+        for fault in error.errors if isinstance(error, StartError) else (error,):
+            typer.echo(f"auricle-train: {fault}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("auricle-train: stopped; the same command goes on from here", err=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from training.anomaly.recipe import PaperRecipe as AnomalyPaperRecipe
     from training.fewshot.paper_recipe import PaperRecipe
     from training.fewshot.recipe import FewShotRecipe
+    from training.personal.recipe import PersonalRecipe
     from training.scene.recipe import SceneRecipe
     from training.scene.table_recipe import SceneTableRecipe
     from training.sound.recipe import SoundRecipe
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Recipe: TypeAlias = (
         "GateRecipe | FewShotRecipe | PaperRecipe | AnomalyRecipe | AnomalyPaperRecipe | SceneRecipe | "
-        "SceneTableRecipe | SoundRecipe | SpeciesRecipe | SpeciesTableRecipe"
+        "SceneTableRecipe | SoundRecipe | PersonalRecipe | SpeciesRecipe | SpeciesTableRecipe"
     )
 
 SYSTEMS = (
@@ -36,12 +37,14 @@ SYSTEMS = (
     "scene",
     "scene-paper",
     "sound",
+    "sound-personal",
     "species",
     "species-paper",
 )
 """What a recipe can make: the bird gate; the shipped few-shot encoder and the few-shot paper's tables; the shipped
 machine encoder and the machine paper's tables; the shipped scene classifier and the scene paper's tables; the
-classifier of sound classes; a classifier of known species and the species paper's tables."""
+classifier of sound classes, and the experiments with personal ones; a classifier of known species and the species
+paper's tables."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -252,6 +255,10 @@ def _recipe_kind(path: Path, system: object) -> tuple[type[Recipe], str]:
         from training.sound.recipe import SoundRecipe
 
         return SoundRecipe, "training/sound/recipe.py"
+    if system == "sound-personal":
+        from training.personal.recipe import PersonalRecipe
+
+        return PersonalRecipe, "training/personal/recipe.py"
     if system in ("species", "species-paper"):
         from training.species.recipe import SpeciesRecipe, SpeciesTableRecipe
 

@@ -64,6 +64,10 @@ def system_of(name: str) -> System:
         from training.sound.run import evaluate_sound, export_sound, run_sound
 
         return System(run_sound, evaluate_sound, export_sound)
+    if name == "sound-personal":
+        from training.personal.run import evaluate_personal, export_personal, run_personal
+
+        return System(run_personal, evaluate_personal, export_personal)
     if name == "species":
         from training.species.run import evaluate_species, export_species, run_species
 

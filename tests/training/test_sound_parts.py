@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,18 @@ pytest.importorskip("lightning")
 import torch
 
 from monitor.errors import UsageError
+from monitor.features.ams import ams_of
 from monitor.features.ams_spec import AMS_PLAIN
 from training.config import load_recipe
 from training.data.layouts.musan import load_musan
 from training.nets.sound_class import LargeClassifier, SmallClassifier, WithProbabilities
 from training.nets.tiny import parameters
+from training.sound.dictionary import AUDIO, MODULATION, Dictionary, Filters, bank_of, plain_places
+from training.sound.judge import costs
 from training.sound.mixing import at_level, energy_ratio, lengthened, mix_at, rms
 from training.sound.packages import fetch_packages, music_files
 from training.sound.recipe import SoundOptimiser
-from training.sound.search import AUDIO_HZ, MODULATION_HZ, _moved
+from training.sound.search import Trial, _next_banks, _some
 from training.systems.personal import SoundClassSystem
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +72,7 @@ def test_c2_has_the_papers_parameters_and_gives_four_logits() -> None:
     assert parameters(network) == COUNTS["C2_total"]
     with torch.inference_mode():
         assert network.eval()(torch.full((2, 5, 9), -60.0)).shape == (2, 4)
+        assert LargeClassifier(side=32).eval()(torch.full((2, 5, 9), -60.0)).shape == (2, 4)
     again = LargeClassifier(network.body.state_dict())
     assert all(torch.equal(a, b) for a, b in zip(again.body.parameters(), network.body.parameters(), strict=True))
 
@@ -109,17 +114,42 @@ def test_short_clips_are_repeated_not_padded() -> None:
         lengthened(clip[:1_000], 16_000, 500)
 
 
-def test_the_search_moves_cut_offs_within_limits_and_keeps_the_low_pass() -> None:
-    generator = np.random.default_rng(4)
-    spec = AMS_PLAIN
-    for _ in range(50):
-        moved = _moved(spec, 1.5, generator)
-        assert moved.modulation_low_hz[0] == 0.0
-        for low, high in zip(moved.audio_low_hz, moved.audio_high_hz, strict=True):
-            assert AUDIO_HZ[0] <= low < high <= AUDIO_HZ[1]
-        assert max(moved.modulation_high_hz) <= MODULATION_HZ[1]
-        assert moved != spec
-        spec = moved
+def test_the_dictionary_holds_what_the_monitor_computes() -> None:
+    generator = np.random.default_rng(6)
+    sound = (0.1 * noise(5 * 32_000 + 77) * np.linspace(0.2, 1.0, 5 * 32_000 + 77)).astype(np.float32)
+    values = Filters()(sound)
+    assert values.shape == (5, len(AUDIO), len(MODULATION))
+    banks = [plain_places()]
+    banks += [(_some(len(AUDIO), generator), _some(len(MODULATION), generator)) for _ in range(3)]
+    for audio, modulation in banks:
+        found = Dictionary(values[None], np.zeros(1, int), np.zeros(1, int)).of(audio, modulation)[0]
+        assert np.allclose(found, ams_of(sound, bank_of(audio, modulation)), atol=1e-3)
+    assert bank_of(*plain_places()) == AMS_PLAIN
+
+
+def test_a_generation_has_new_banks_of_the_grid_and_the_first_one_the_plain_bank() -> None:
+    trials: list[Trial] = []
+    for number in range(5):
+        banks = _next_banks(trials, np.random.default_rng(number))
+        assert number or banks[0] == plain_places()
+        assert not {(one.audio, one.modulation) for one in trials} & set(banks)
+        assert len(set(banks)) == len(banks)
+        for audio, modulation in banks:
+            assert len(set(audio)) == len(set(modulation)) == 3
+            assert min(audio) >= 0 and max(audio) < len(AUDIO) and max(modulation) < len(MODULATION)
+        trials += [Trial(a, m, float(n)) for n, (a, m) in enumerate(banks)]
+
+
+def test_the_judge_prefers_the_bank_that_tells_the_classes_apart() -> None:
+    generator = np.random.default_rng(7)
+    labels, folds = np.arange(240) % 4, np.arange(240) // 80
+    blind = generator.normal(-60.0, 5.0, (240, 5, 9)).astype(np.float32)
+    telling = blind.copy()
+    for place in range(4):
+        telling[labels == place, :, place] += 12.0
+    good, bad, again = costs([telling, blind, telling], labels, folds, 120, 0)
+    assert good < 0.5 < 1.2 < bad
+    assert good == pytest.approx(again, rel=1e-4), "banks do not depend on those judged beside them"
 
 
 def test_training_separates_what_can_be_separated_and_a_gain_is_no_help() -> None:
@@ -136,7 +166,7 @@ def test_training_separates_what_can_be_separated_and_a_gain_is_no_help() -> Non
         {
             "system": "sound",
             "bundle": {"name": "a", "version": "1.0.0", "summary": "b"},
-            "optimiser": {"epochs": 40, "batch": 64, "gain_db": 6.0, "mixup": 0.2, "last": 0.1},
+            "optimiser": {"epochs": 40, "batch": 64, "gain_db": 6.0, "mixup": 0.2, "last": 0.1, "shuffle": False},
         }
     )
     network = SmallClassifier()
@@ -174,7 +204,9 @@ def test_packages_that_are_there_are_not_fetched_and_others_are_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "some-music/usr").mkdir(parents=True)
-    (tmp_path / "some-music/usr/a.ogg").touch()
+    (tmp_path / "some-music/usr/broken.ogg").touch()
+    soundfile.write(tmp_path / "some-music/usr/a.ogg", np.zeros(31 * 8_000), 8_000)
+    soundfile.write(tmp_path / "some-music/usr/jingle.ogg", np.zeros(29 * 8_000), 8_000)
     said: list[str] = []
     monkeypatch.setenv("PATH", str(tmp_path))
     assert fetch_packages(["some-music", "other-music"], tmp_path, said.append) == ["some-music"]
@@ -183,20 +215,28 @@ def test_packages_that_are_there_are_not_fetched_and_others_are_told_of(
 
 
 def test_a_package_is_unpacked_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs of the same names stand for Debian's: one that fetches, and one that fails half-way."""
+    """Programs of the same names stand for Debian's: one that fetches, and one that fails half-way.
+
+    Archives in a package are unpacked too: some games keep their music in them.
+    """
+    piece = tmp_path / "piece.ogg"
+    soundfile.write(piece, np.zeros(31 * 8_000), 8_000)
+    with zipfile.ZipFile(tmp_path / "music.pk3", "w") as archive:
+        archive.write(piece, "sound/b.ogg")
+        archive.writestr("sound/readme.txt", "no music")
     tools = tmp_path / "tools"
     tools.mkdir()
     fetch = tools / "apt-get"
     fetch.write_text('#!/bin/sh\ntouch "$2_1.0_all.deb"\n')
     unpack = tools / "dpkg-deb"
-    unpack.write_text('#!/bin/sh\nmkdir "$3" && touch "$3/a.ogg"\n')
+    unpack.write_text(f'#!/bin/sh\nmkdir "$3" && cp {piece} "$3/a.ogg" && cp {tmp_path}/music.pk3 "$3"\n')
     for tool in (fetch, unpack):
         tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     said: list[str] = []
     folder = tmp_path / "packages"
     assert fetch_packages(["good"], folder, said.append) == ["good"]
-    assert music_files("good", folder) == [Path("good/a.ogg")]
+    assert music_files("good", folder) == [Path("good/a.ogg"), Path("good/music/sound/b.ogg")]
     unpack.write_text('#!/bin/sh\nmkdir "$3"; echo "no space left" >&2; exit 2\n')
     assert fetch_packages(["bad"], folder, said.append) == []
     assert said[-1] == "without the music of bad: no space left"

@@ -26,13 +26,13 @@ PATH_VERSION = "monitor.audio 1"
 """Raised when the monitor decodes or resamples in another way; stores made before are then made again."""
 
 
-def decode_joined(paths: Sequence[Path], rate: int) -> NDArray[np.float32]:
+def decode_joined(paths: Sequence[Path], rate: int, limit_s: float | None = None) -> NDArray[np.float32]:
     """The recordings one after another, as `decode` has each: the seconds into which a longer one was cut."""
-    return np.concatenate([decode(path, rate) for path in paths])
+    return np.concatenate([decode(path, rate, limit_s) for path in paths])
 
 
-def decode(path: Path, rate: int) -> NDArray[np.float32]:
-    """Mono float32 at `rate` Hz, by way of 48 kHz, sample for sample what the monitor hears.
+def decode(path: Path, rate: int, limit_s: float | None = None) -> NDArray[np.float32]:
+    """Mono float32 at `rate` Hz, by way of 48 kHz, sample for sample what the monitor hears; its first `limit_s`.
 
     A recording that breaks off is kept as far as it goes. Raises SourceError when nothing can be read.
     """
@@ -42,6 +42,8 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     try:
         for block in source.blocks():
             engine += to_engine.push(block)
+            if limit_s is not None and block.end >= limit_s * source.rate:
+                break
     except SourceError:
         if not engine:
             raise
@@ -53,7 +55,8 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
         to_rate = Decimate(rate)
         parts = [part.samples for block in engine for part in to_rate.push(block)]
         parts += [part.samples for part in to_rate.flush()]
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+    whole = np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+    return whole if limit_s is None else whole[: round(limit_s * rate)]
 
 
 class AudioStore:
@@ -83,14 +86,16 @@ class AudioStore:
         cache: Path,
         progress: Callable[[str], None],
         pieces: Mapping[str, tuple[str, ...]] | None = None,
+        limit_s: float | None = None,
     ) -> AudioStore:
         """The store of `recordings` under `root`, decoded now unless `cache` has it.
 
-        `pieces` names the files of recordings that were cut, in their order; the others are one file each.
+        `pieces` names the files of recordings that were cut, in their order; the others are one file each, of which
+        no more than `limit_s` is decoded.
         """
         made_of = {one.path: (pieces or {}).get(one.path, (one.path,)) for one in recordings}
         listing = [[path, sum((root / file).stat().st_size for file in files)] for path, files in made_of.items()]
-        content = json.dumps([rate, PATH_VERSION, listing])
+        content = json.dumps([rate, PATH_VERSION, listing] + ([] if limit_s is None else [limit_s]))
         name = hashlib.sha256(content.encode()).hexdigest()[:16]
         data, index = cache / f"audio-{name}.f32", cache / f"audio-{name}.json"
         if not index.is_file():
@@ -99,7 +104,7 @@ class AudioStore:
             position = 0
             with data.open("wb") as stream:
                 for i, recording in enumerate(recordings):
-                    samples = decode_joined([root / file for file in made_of[recording.path]], rate)
+                    samples = decode_joined([root / file for file in made_of[recording.path]], rate, limit_s)
                     samples.tofile(stream)
                     places[recording.path] = (position, len(samples))
                     position += len(samples)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from monitor.birds.gate import GateThresholds
+    from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.inference.bundle import Bundle
     from training.data.catalog import Recording
     from training.fewshot.recipe import FewShotRecipe
@@ -101,7 +103,7 @@ def make_companion(recipe: FewShotRecipe, progress: Callable[[str], None]) -> Pa
 
 
 def embed_clips(
-    recordings: Sequence[Recording], store: AudioStore, gate: Bundle, embedder: SoundEmbedder
+    recordings: Sequence[Recording], store: AudioStore, gate: Bundle, embedder: AnyEmbedder
 ) -> tuple[list[Recording], NDArray[np.float32], NDArray[np.float64]]:
     """Those of which something can be made, their embeddings `(n, d)` as the monitor enrolls, and gate peaks `(n,)`."""
     kept: list[Recording] = []
@@ -119,11 +121,20 @@ def embed_clips(
     return kept, np.stack(rows), np.array(peaks)
 
 
-def hear_sound(name: str, recordings: Sequence[NDArray[np.float32]], gate: Bundle, embedder: SoundEmbedder) -> Heard:
-    """Everything that would get a final tag in recordings at 48 kHz, heard as one stream."""
+def hear_sound(
+    name: str,
+    recordings: Sequence[NDArray[np.float32]],
+    gate: Bundle,
+    embedder: AnyEmbedder,
+    thresholds: GateThresholds | None = None,
+) -> Heard:
+    """Everything that would get a final tag in recordings at 48 kHz, heard as one stream.
+
+    `thresholds` None: the gate's own.
+    """
     listener = Listener()
     stream = np.concatenate([np.asarray(one, dtype=np.float32) for one in recordings])
-    tags = list(final_tags(blocks_of(stream), gate, embedder, listener))
+    tags = list(final_tags(blocks_of(stream), gate, embedder, listener, thresholds))
     rows = [listener.heard[int(tag.label or 0) - 1] for tag in tags]
     embedding = np.stack(rows) if rows else np.zeros((0, 1), dtype=np.float32)
     return Heard(name, embedding, tuple(tag.span for tag in tags), len(stream) / ENGINE_RATE / 3600.0)

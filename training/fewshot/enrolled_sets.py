@@ -14,7 +14,7 @@ from training.data.species_parts import recordist_of
 from training.fewshot.embeddings import unit_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,14 +44,22 @@ class EnrolledSets:
         return unit_rows(rows.reshape(-1, rows.shape[-1])).astype(np.float32)
 
 
-def draw_sets(recordings: Sequence[Recording], enrolled: int, shots: int, sets: int, seed: int = 0) -> EnrolledSets:
-    """Species that leave somebody to ask about, drawn alike.
+def draw_sets(
+    recordings: Sequence[Recording],
+    enrolled: int,
+    shots: int,
+    sets: int,
+    seed: int = 0,
+    among: Collection[str] | None = None,
+) -> EnrolledSets:
+    """Species that leave somebody to ask about, drawn alike; `among`: from these only, None: from all.
 
     Raises UsageError when fewer than `enrolled` species have clips enough of another recordist.
     """
     sampler = EpisodeSampler(recordings, Protocol(ways=2, shots=shots, apart=Apart.RECORDIST), seed)
-    if len(sampler.species) < enrolled:
-        why = f"{len(sampler.species)} species have {shots} clips and another recordist's beside"
+    able = [species for species in sampler.species if among is None or species in among]
+    if len(able) < enrolled:
+        why = f"{len(able)} species have {shots} clips and another recordist's beside"
         raise UsageError(f"{enrolled} enrolled species", why, "Enroll fewer, or give more recordings.")
     apart = _apart(sampler, recordings)
     labels = np.array([recording.label for recording in recordings])
@@ -61,7 +69,7 @@ def draw_sets(recordings: Sequence[Recording], enrolled: int, shots: int, sets: 
     asked = np.zeros((sets, len(recordings)), dtype=np.bool_)
     for number in range(sets):
         chance = random.Random(f"{seed}:{enrolled}:{shots}:{number}")
-        for place, species in enumerate(chance.sample(sampler.species, enrolled)):
+        for place, species in enumerate(chance.sample(able, enrolled)):
             support[number, place] = _learnt(sampler.blocks(species), shots, chance)
             truth[number, labels == species] = place
         asked[number] = known & apart[support[number].ravel()].all(axis=0)

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from monitor.errors import UsageError
-from training.nets.sound_class import LargeClassifier, SmallClassifier
+from training.nets.sound_class import LargeClassifier, SmallClassifier, WideClassifier
 from training.sound.render import digest
 from training.systems.personal import SoundClassSystem
 
@@ -31,7 +31,7 @@ INFERENCE_BATCH = 256
 
 def fit(recipe: SoundRecipe, examples: Examples, without: int | None, progress: Callable[[str], None]) -> nn.Module:
     """The network, in evaluation mode, that never heard fold `without`; None for one that heard all."""
-    key = recipe.key(f"{digest(examples)} {without}", "seed", "classifier", "weights", "optimiser")
+    key = recipe.key(f"{digest(examples)} {without}", "seed", "classifier", "weights", "side", "optimiser")
     path = Path(recipe.cache) / f"network-{key}.pt"
     network = _network(recipe)
     if not path.is_file():
@@ -87,10 +87,13 @@ def _network(recipe: SoundRecipe) -> nn.Module:
     torch.manual_seed(recipe.seed)
     if recipe.classifier == "small":
         return SmallClassifier(recipe.optimiser.dropout)
+    if recipe.classifier == "wide":
+        return WideClassifier()
     if not recipe.weights:
-        return LargeClassifier()
+        return LargeClassifier(side=recipe.side)
     try:
-        return LargeClassifier(torch.load(Path(recipe.weights).expanduser(), weights_only=True, map_location="cpu"))
+        weights = torch.load(Path(recipe.weights).expanduser(), weights_only=True, map_location="cpu")
+        return LargeClassifier(weights, recipe.side)
     except (OSError, RuntimeError, ValueError, EOFError) as error:
         remedy = "Give the state_dict of torchvision's MobileNetV2, saved as weights only"
         raise UsageError(recipe.weights, f"cannot be read as weights: {error}", remedy) from error

@@ -26,14 +26,17 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
 
 
+SPEECH = 0.5
+"""Probability of speech, alone or in noise, from which on the privacy mode withholds, if not set otherwise."""
+
+
 def measure(recipe: SoundRecipe, source: SoundSource, progress: Progress) -> SoundResults:
     """Train what is missing, and ask about every example."""
     spec, bank_cost, plain_cost = find_bank(recipe, source, progress)
     examples = render(recipe, source, spec, progress)
-    said = told(recipe, examples, progress)
-    plain = said
-    if spec != AMS_PLAIN:
-        plain = told(recipe, render(recipe, source, AMS_PLAIN, progress), progress)
+    found = told(recipe, examples, progress)
+    said = found.argmax(axis=1)
+    speech = found[:, [LABELS.index("speech"), LABELS.index("speech+noise")]].sum(axis=1) >= SPEECH
     labels, folds = examples.labels, examples.folds
     unsearched = folds >= recipe.search.folds if spec != AMS_PLAIN else np.ones(len(folds), dtype=bool)
     music = labels == LABELS.index("music")
@@ -51,7 +54,7 @@ def measure(recipe: SoundRecipe, source: SoundSource, progress: Progress) -> Sou
             label: {other: int((said[labels == i] == j).sum()) for j, other in enumerate(LABELS)}
             for i, label in enumerate(LABELS)
         },
-        plain_macro=macro_recall(labels, plain),
+        speech={label: float(speech[labels == i].mean()) for i, label in enumerate(LABELS)},
         bank_cost=bank_cost,
         plain_cost=plain_cost,
         examples=len(labels),
@@ -59,14 +62,14 @@ def measure(recipe: SoundRecipe, source: SoundSource, progress: Progress) -> Sou
     )
 
 
-def told(recipe: SoundRecipe, examples: Examples, progress: Progress) -> NDArray[np.int64]:
-    """Place of the likeliest class of every example `(n,)`, by the networks of its fold."""
-    said = np.zeros(len(examples.labels), dtype=np.int64)
+def told(recipe: SoundRecipe, examples: Examples, progress: Progress) -> NDArray[np.float32]:
+    """Probability of each class for every example `(n, 4)`, by the network that never heard its fold."""
+    found = np.zeros((len(examples.labels), len(LABELS)), dtype=np.float32)
     for fold in np.unique(examples.folds):
         inside = examples.folds == fold
         network = fit(recipe, examples, int(fold), progress)
-        said[inside] = probabilities(network, examples.vectors[inside]).argmax(axis=1)
-    return said
+        found[inside] = probabilities(network, examples.vectors[inside])
+    return found
 
 
 def macro_recall(labels: NDArray[np.int64], said: NDArray[np.int64]) -> float:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from monitor.audio.files import FileSource
+from monitor.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +19,12 @@ TOOLS = ("apt-get", "dpkg-deb")
 PATIENCE_S = 1_800
 """Seconds that one package may take."""
 
+ARCHIVES = (".pk3", ".zip")
+"""Games' archives of their own, in which music lies."""
+
+LEAST_S = 30.0
+"""Shorter OGG files of a game are effects, voices and jingles."""
+
 
 def fetch_packages(names: Sequence[str], folder: Path, progress: Callable[[str], None]) -> list[str]:
     """Names of the packages that lie unpacked in `folder / name` afterwards; of every other one the reason is told."""
@@ -22,8 +32,25 @@ def fetch_packages(names: Sequence[str], folder: Path, progress: Callable[[str],
 
 
 def music_files(name: str, folder: Path) -> list[Path]:
-    """OGG files of an unpacked package, relative to `folder`, in a stable order."""
-    return sorted(path.relative_to(folder) for path in (folder / name).rglob("*.ogg") if path.is_file())
+    """OGG files of music of an unpacked package, relative to `folder`, in a stable order."""
+    files = (path for path in (folder / name).rglob("*.ogg") if path.is_file())
+    return sorted(path.relative_to(folder) for path in files if _is_music(path))
+
+
+def _is_music(path: Path) -> bool:
+    try:
+        source = FileSource(path)
+    except SourceError:
+        return False
+    return (source.length or 0) >= LEAST_S * source.rate
+
+
+def _unpack_archives(folder: Path) -> None:
+    """Lay the OGG files of every archive below `folder` beside it."""
+    for archive in sorted(path for path in folder.rglob("*") if path.suffix in ARCHIVES and path.is_file()):
+        with zipfile.ZipFile(archive) as kept:
+            names = [name for name in kept.namelist() if name.endswith(".ogg")]
+            kept.extractall(archive.with_suffix(""), names)
 
 
 def _fetched(name: str, folder: Path, progress: Callable[[str], None]) -> bool:
@@ -41,9 +68,10 @@ def _fetched(name: str, folder: Path, progress: Callable[[str], None]) -> bool:
                 progress(f"without the music of {name}: apt-get fetched nothing")
                 return False
             _call(["dpkg-deb", "-x", archive.name, "unpacked"], Path(scratch))
+            _unpack_archives(Path(scratch) / "unpacked")
             # Last, so that an interrupted unpacking is never taken for a whole one.
             (Path(scratch) / "unpacked").rename(folder / name)
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError, zipfile.BadZipFile) as error:
         said = error.stderr.strip().splitlines() if isinstance(error, subprocess.CalledProcessError) else []
         progress(f"without the music of {name}: {said[-1] if said else error}")
         return False

@@ -28,6 +28,8 @@ class SoundRecordings(Section):
     """`audioset`: classes that are music."""
     packages: tuple[str, ...] = ()
     """Debian packages whose OGG files are music; fetched and unpacked into the cache, never shipped."""
+    track_s: Positive = 120.0
+    """Seconds from the beginning of each of their tracks that are used: many tracks are worth more than long ones."""
     folds: Annotated[int, Field(ge=2)] = 5
     """Parts that test in turn; a package of music lies in one, and so does a speaker or a recording of noise."""
     scene_share: Share = 0.5
@@ -50,16 +52,16 @@ class SoundMixing(Section):
 
 
 class BankSearch(Section):
-    """How the cut-offs of the filter bank are found: each trial moves those of the best so far at random."""
+    """How the cut-offs of the filter bank are found (`search.py`)."""
 
     trials: Annotated[int, Field(ge=0)] = 0
-    """0 keeps the plain bank."""
-    examples: Count = 40
+    """Banks that are judged; 0 keeps the plain bank."""
+    examples: Count = 100
     """Of each class in each fold, of those folds that the search hears."""
     folds: Annotated[int, Field(ge=2)] = 3
     """So many, the first ones."""
-    spread: Positive = 0.35
-    """Standard deviation of a move, in octaves times 2."""
+    steps: Count = 150
+    """Of the training of each judging network."""
 
 
 class SoundOptimiser(Section):
@@ -77,6 +79,8 @@ class SoundOptimiser(Section):
     """Beta parameter of mixing two examples' vectors; 0 for none."""
     gain_db: Annotated[float, Field(ge=0)] = 0.0
     """All values of an example are moved by up to this much either way, as a gain would."""
+    shuffle: bool = False
+    """Whether the five vectors of an example come in an order that is drawn anew in every step."""
 
 
 class SoundRecipe(Section):
@@ -93,11 +97,18 @@ class SoundRecipe(Section):
     bank: Literal["plain", "optimised"] = "optimised"
     """`optimised`: what `search` found; the plain bank is `AMS_PLAIN`."""
     search: BankSearch = BankSearch()
-    classifier: Literal["small", "large"] = "small"
-    """`small`: C1, of 544 numbers, for the device; `large`: C2, of 3.5 million, which labels for the back-end."""
+    classifier: Literal["small", "large", "wide"] = "small"
+    """`small`: C1, of 544 numbers, for the device; `large`: C2, of 3.5 million, which labels for the back-end;
+    `wide`: a perceptron in its place, where there is no graphics card."""
     weights: str = ""
     """`large`: file of ImageNet weights of torchvision's MobileNetV2 (a state_dict); empty starts at random."""
+    side: Annotated[int, Field(ge=32, le=224)] = 224
+    """`large`: rows and columns of the square that it makes of its input; less than the paper's 224 is quicker."""
     optimiser: SoundOptimiser = SoundOptimiser()
+
+    def search_key(self, salt: str) -> str:
+        """The same for what the search hears: how many examples train and test later does not matter to it."""
+        return self.key(f"{salt} {self.mixing.model_dump_json(exclude={'examples'})}", "seed", "recordings")
 
     def key(self, salt: str, *sections: str) -> str:
         """16 hexadecimal digits that change with the salt and with the named fields."""

@@ -71,27 +71,37 @@ def draw_sounds(
 
 
 def render(recipe: SoundRecipe, source: SoundSource, spec: AmsSpec, progress: Callable[[str], None]) -> Examples:
-    """All examples of the recipe, rendered now unless the cache has them."""
-    key = recipe.key(f"{source.name} {spec.fingerprint}", "seed", "recordings", "mixing")
-    path = Path(recipe.cache) / f"examples-{key}.npz"
-    if not path.is_file():
-        rows: list[NDArray[np.float32]] = []
-        labels: list[int] = []
-        folds: list[int] = []
-        origins: list[str] = []
-        for fold in range(source.folds):
-            for place, origin, sound in draw_sounds(recipe, source, fold, recipe.mixing.examples, recipe.seed):
-                rows.append(ams_of(sound, spec))
-                labels.append(place)
-                folds.append(fold)
-                origins.append(origin)
+    """All examples of the recipe, rendered now unless the cache has them; a fold is on disk when it is done."""
+    parts: list[Examples] = []
+    for fold in range(source.folds):
+        key = recipe.key(f"{source.name} {spec.fingerprint} {fold}", "seed", "recordings", "mixing")
+        path = Path(recipe.cache) / f"examples-{key}.npz"
+        if not path.is_file():
+            _render_fold(recipe, source, spec, fold, path)
             progress(f"rendered fold {fold + 1} of {source.folds}")
-        scratch = path.with_suffix(".part")
-        with scratch.open("wb") as stream:
-            np.savez(stream, vectors=np.stack(rows), labels=labels, folds=folds, origins=np.array(origins))
-        scratch.replace(path)
-    with np.load(path, allow_pickle=False) as kept:
-        return Examples(kept["vectors"], kept["labels"], kept["folds"], kept["origins"])
+        with np.load(path, allow_pickle=False) as kept:
+            labels = kept["labels"]
+            parts.append(Examples(kept["vectors"], labels, np.full(len(labels), fold), kept["origins"]))
+    return Examples(
+        np.concatenate([part.vectors for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.folds for part in parts]),
+        np.concatenate([part.origins for part in parts]),
+    )
+
+
+def _render_fold(recipe: SoundRecipe, source: SoundSource, spec: AmsSpec, fold: int, path: Path) -> None:
+    rows: list[NDArray[np.float32]] = []
+    labels: list[int] = []
+    origins: list[str] = []
+    for place, origin, sound in draw_sounds(recipe, source, fold, recipe.mixing.examples, recipe.seed):
+        rows.append(ams_of(sound, spec))
+        labels.append(place)
+        origins.append(origin)
+    scratch = path.with_suffix(".part")
+    with scratch.open("wb") as stream:
+        np.savez(stream, vectors=np.stack(rows), labels=np.array(labels, dtype=np.int64), origins=np.array(origins))
+    scratch.replace(path)
 
 
 def digest(examples: Examples) -> str:
@@ -112,7 +122,12 @@ def _drawn(
 ) -> tuple[Sounds, NDArray[np.float32]]:
     """A recording of the fold, and ten seconds of it that can be heard and, unless speech, are steady enough."""
     choice = source.of(content, fold)
+    # Of music the origin first: else a package of many tracks would be most of its fold.
+    origins = source.origins[fold]
     for _ in range(ATTEMPTS):
+        if content == "music":
+            origin = origins[int(generator.integers(len(origins)))]
+            choice = [one for one in source.of(content, fold) if one.recording.label == origin]
         one = choice[int(generator.integers(len(choice)))]
         whole = source.samples(one)
         if len(whole) <= 2 * FADE:

@@ -31,8 +31,8 @@ class SoundResults:
     """Recall of music by the package that it is from: no other track of it was heard."""
     confusion: dict[str, dict[str, int]]
     """Class -> what was said -> decisions."""
-    plain_macro: float
-    """With the plain bank, trained anew."""
+    speech: dict[str, float]
+    """By class, the share in which speech, alone or in noise, has a probability of 0.5 or more."""
     bank_cost: float
     plain_cost: float
     """Cross-entropy in the search, nats; 0 where there was none."""
@@ -55,11 +55,12 @@ class SoundResults:
         rows = [f"  {label:13}" + "".join(f"{self.confusion[label][said]:7d}" for said in LABELS) for label in LABELS]
         return [
             f"decisions of 10 s, {self.examples}, by fold: mean recall {self.macro:.3f}, "
-            f"on folds that the search never heard {self.macro_unsearched:.3f}, with the plain bank "
-            f"{self.plain_macro:.3f}",
+            f"on folds that the search never heard {self.macro_unsearched:.3f}",
             "  " + "  ".join(f"{label} {value:.3f}" for label, value in self.recall.items()),
             "  " + "  ".join(f"fold {fold} {value:.3f}" for fold, value in self.macro_by_fold.items()),
             "music of unheard packages: " + "  ".join(f"{name} {value:.3f}" for name, value in self.music.items()),
+            "taken for speech of either kind (0.5): "
+            + "  ".join(f"{name} {value:.3f}" for name, value in self.speech.items()),
             "confusion, rows what it is, columns " + ", ".join(LABELS),
             *rows,
             f"bank: cross-entropy {self.bank_cost:.3f}, plain {self.plain_cost:.3f}; {self.parameters} parameters",

@@ -28,6 +28,9 @@ Content = Literal["ambience", "noise", "music", "speech"]
 CONTENTS: tuple[Content, ...] = ("ambience", "noise", "music", "speech")
 """`ambience` is noise that a place is full of; `noise` is the rest of it."""
 
+PACKAGES = "packages"
+"""Folder of the cache in which Debian's packages lie unpacked."""
+
 OWN_MUSIC = "data"
 """Origin of the music in the data folder."""
 
@@ -73,6 +76,7 @@ def load_sound_source(recipe: SoundRecipe, progress: Progress) -> SoundSource:
     Raises UsageError or StartError naming what is missing: every fold needs music, speech and noise.
     """
     parts = _audioset(recipe) if recipe.recordings.layout == "audioset" else _catalog(recipe, progress)
+    packages = Path(recipe.cache) / PACKAGES
     folds = recipe.recordings.folds
     sounds: list[Sounds] = []
     stores: list[AudioStore] = []
@@ -80,7 +84,8 @@ def load_sound_source(recipe: SoundRecipe, progress: Progress) -> SoundSource:
     for root, rows in parts:
         if not rows:
             continue
-        store = AudioStore.open(root, [row for row, _ in rows], RATE, Path(recipe.cache), progress)
+        limit = recipe.recordings.track_s if root == packages else None
+        store = AudioStore.open(root, [row for row, _ in rows], RATE, Path(recipe.cache), progress, limit_s=limit)
         stores.append(store)
         sounds += [Sounds(row, content, -1, len(stores) - 1) for row, content in rows]
     places = _folds(sounds, folds, recipe.seed)
@@ -114,17 +119,19 @@ def _catalog(recipe: SoundRecipe, progress: Progress) -> list[tuple[Path, list[t
             rows.append((Recording(one.path, one.kind, OWN_MUSIC, one.licence, (f"origin:{OWN_MUSIC}",)), content))
         elif content:
             rows.append((one, content))
-    folder = Path(recipe.cache) / "packages"
-    music: list[tuple[Recording, Content]] = []
+    folder = Path(recipe.cache) / PACKAGES
+    music: list[tuple[Path, list[tuple[Recording, Content]]]] = []
     for name in fetch_packages(recipe.recordings.packages, folder, progress):
         licence = f"usr/share/doc/{name}/copyright of Debian's package {name}"
         files = music_files(name, folder)
         if not files:
             progress(f"without the music of {name}: it has no OGG files")
-        music += [
-            (Recording(path.as_posix(), Kind.MUSIC, name, licence, (f"origin:{name}",)), "music") for path in files
-        ]
-    return [(root, rows), (folder, music)]
+        # A store each, so that a further package decodes only itself.
+        group = (f"origin:{name}",)
+        music.append(
+            (folder, [(Recording(path.as_posix(), Kind.MUSIC, name, licence, group), "music") for path in files])
+        )
+    return [(root, rows), *music]
 
 
 def _audioset(recipe: SoundRecipe) -> list[tuple[Path, list[tuple[Recording, Content]]]]:

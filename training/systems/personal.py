@@ -34,6 +34,9 @@ class SoundClassSystem(lightning.LightningModule):
         if settings.gain_db:
             gains = torch.rand(len(labels), 1, 1, generator=self._generator) * 2.0 - 1.0
             features = features + settings.gain_db * gains.to(features)
+        if settings.shuffle:
+            # What kind of sound it is does not depend on which two seconds came first.
+            features = features[:, torch.randperm(features.shape[1], generator=self._generator).to(features.device)]
         targets = nn.functional.one_hot(labels, 4).to(features)
         if settings.mixup:
             share = self._beta(settings.mixup)
