@@ -11,7 +11,8 @@ import typer
 from monitor.commands import console
 from monitor.commands.machine_app import machine_app
 from monitor.commands.models_app import models_app
-from monitor.commands.options import ConfigFile, Encoder, leave, read_settings
+from monitor.commands.options import ConfigFile, Encoder, leave, privacy_flags, privacy_words, read_settings
+from monitor.commands.personal_app import scene_app
 from monitor.commands.species_app import species_app
 from monitor.commands.species_options import Known, Latitude, Longitude, Week, species_flags, species_words
 from monitor.errors import AuricleError
@@ -30,6 +31,7 @@ config_app = typer.Typer(no_args_is_help=True, help="Settings: defaults, file, e
 keys_app = typer.Typer(no_args_is_help=True, help="CURVE keys, needed where sockets leave this machine.")
 app.add_typer(species_app, name="species")
 app.add_typer(machine_app, name="machine")
+app.add_typer(scene_app, name="scene")
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
@@ -63,6 +65,7 @@ Address = Annotated[str | None, typer.Argument(help="The engine's commands addre
 EngineAddress = Annotated[str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")]
 Channel = Annotated[int | None, typer.Option("--channel", min=1, max=8, help="Channel to listen to, from 1.")]
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Keep the raw audio as FLAC files here.")]
+Privacy = Annotated[bool, typer.Option("--privacy", help="Keep no clip and show no spectrogram while people speak.")]
 Stay = Annotated[bool, typer.Option("--stay", hidden=True)]
 
 
@@ -104,6 +107,7 @@ def replay(
     lat: Latitude = None,
     lon: Longitude = None,
     week: Week = None,
+    privacy: Privacy = False,
     config: ConfigFile = None,
     stay: Stay = False,
 ) -> None:
@@ -113,11 +117,12 @@ def replay(
     """
     from monitor.commands import play, screen
 
-    settings = read_settings(config, species=species_flags(species, lat, lon, week))
+    settings = read_settings(config, species=species_flags(species, lat, lon, week), privacy=privacy_flags(privacy))
     options = play.Options(play.parse_speed(speed), jsonl, log, stay, channel, timezone)
     if not no_tui and jsonl != "-" and console.has_terminal():
         title = paths[0] if len(paths) == 1 else f"{len(paths)} recordings or folders"
-        words = ["replay", *play.arguments(options), *species_words(species, lat, lon, week), "--", *paths]
+        words = ["replay", *play.arguments(options), *species_words(species, lat, lon, week), *privacy_words(privacy)]
+        words += ["--", *paths]
         leave(screen.play_behind(words, config, title=title, piped="-" in paths))
     console.keep_program_log(program_log())
     leave(play.recordings(paths, settings, options))
@@ -133,6 +138,11 @@ def live(
     keep_running: Annotated[
         bool, typer.Option(help="Leave engine and capture running when the screen is left.")
     ] = False,
+    species: Known = None,
+    lat: Latitude = None,
+    lon: Longitude = None,
+    week: Week = None,
+    privacy: Privacy = False,
     config: ConfigFile = None,
 ) -> None:
     """Microphone to screen: starts capture, engine and screen, and supervises the first two.
@@ -141,21 +151,36 @@ def live(
     """
     from monitor.commands import listen
 
-    settings = read_settings(config, capture={"device": device, "channel": channel, "record": record})
+    settings = read_settings(
+        config,
+        capture={"device": device, "channel": channel, "record": record},
+        species=species_flags(species, lat, lon, week),
+        privacy=privacy_flags(privacy),
+    )
     shown = not no_tui and jsonl != "-" and console.has_terminal()
     console.keep_program_log(program_log())
-    leave(listen.live(settings, config, shown=shown, jsonl=jsonl, keep_running=keep_running))
+    words = [*species_words(species, lat, lon, week), *privacy_words(privacy)]
+    leave(listen.live(settings, config, words, shown=shown, jsonl=jsonl, keep_running=keep_running))
 
 
 @app.command()
-def engine(log: Log = None, config: ConfigFile = None) -> None:
+def engine(
+    log: Log = None,
+    species: Known = None,
+    lat: Latitude = None,
+    lon: Longitude = None,
+    week: Week = None,
+    privacy: Privacy = False,
+    config: ConfigFile = None,
+) -> None:
     """The engine by itself: takes audio from captures, publishes readings.
 
-    Example: `auricle engine`
+    Example: `auricle engine --lat 52.5 --lon 13.4`
     """
     from monitor.engine.live import run_engine
 
-    settings = read_settings(config, store={"log": log})
+    flags = species_flags(species, lat, lon, week)
+    settings = read_settings(config, store={"log": log}, species=flags, privacy=privacy_flags(privacy))
     console.keep_program_log(None)
     leave(run_engine(settings))
 
@@ -253,6 +278,7 @@ def doctor(config: ConfigFile = None) -> None:
 def bench(
     minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of audio to run through.")] = 10.0,
     recording: Annotated[Path | None, typer.Option(help="Repeat this recording instead of the demo's sound.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """How many times faster than real time this machine is, and what each stage costs.
@@ -261,7 +287,7 @@ def bench(
     """
     from monitor.commands import examine
 
-    leave(examine.bench(read_settings(config), minutes, recording))
+    leave(examine.bench(read_settings(config), minutes, recording, as_json=as_json))
 
 
 @config_app.command("show")

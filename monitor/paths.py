@@ -41,6 +41,11 @@ def machines_folder() -> Path:
     return data_dir() / "machines"
 
 
+def personal_folder() -> Path:
+    """The personal classifier of sound classes, and what was gathered for it."""
+    return data_dir() / "personal"
+
+
 def program_log() -> Path:
     """What the program itself has to say (faults with their tracebacks)."""
     return Path(platformdirs.user_log_dir("auricle", appauthor=False)) / "auricle.log"

@@ -87,7 +87,7 @@ class SpeciesSettings(Section):
 
     enabled: bool = True
     models: tuple[str, ...] | None = None
-    """Bundles of task `species`; unset: `birdnet` where it was imported (`auricle models import birdnet`)."""
+    """Bundles of task `species`; unset: `birdnet` where it was imported (`auricle models import`), and no other."""
     run: Literal["always", "gated"] = "always"
     """`gated`: only where the gate hears a bird, which costs less and misses what the gate misses."""
     overlap_s: Annotated[float, Field(ge=0.0, le=10.0)] | None = None
@@ -124,8 +124,12 @@ class MachinesSettings(Section):
     enabled: bool = True
     names: tuple[str, ...] = ()
     """Listen for these only; empty: for all that are enrolled."""
+    heard_by: dict[str, str] = {}
+    """Machine -> the one microphone that hears it, such as {"pump-3" = "hall-mic"}; every microphone listens for the
+    others, and in recordings all are listened for."""
     encoder: str | None = None
-    """Bundle whose embeddings judge them beside simple features; unset: `machine-encoder` where there is one."""
+    """Bundle whose embeddings judge them beside simple features, such as `machine-encoder`; unset: machines are learnt
+    without, and those that were learnt with `machine-encoder` (`--encoder`) are judged with it."""
 
 
 class ScenePolicy(Section):
@@ -157,8 +161,21 @@ class SceneSettings(Section):
     """Of the smoothing, seconds; 4.5 averages as ten seconds do, for which the bundle's threshold was chosen."""
     hold_s: Annotated[float, Field(ge=0.0, le=600.0)] = 3.0
     """Seconds for which another scene must be the likeliest until it counts."""
+    margin: Probability = 0.1
+    """By how much another scene, or the line of `known`, must be better than the scene that settled."""
     policies: tuple[ScenePolicy, ...] = ()
     """What scenes mean for the others, such as [{scene = "vehicle_interior", suppress = ["bird_tags"]}]."""
+
+
+class PersonalizeSettings(Section):
+    """A classifier of sound classes for the place where this monitor is."""
+
+    gather: bool = False
+    """Whether a mixture is fitted to the features of what is heard; neither audio nor features are ever kept."""
+    components: Annotated[int, Field(ge=1, le=64)] = 16
+    """Of the mixture, at most."""
+    recordings: bool = False
+    """Whether recordings that are replayed count too, and not only a microphone."""
 
 
 class SoundSettings(Section):
@@ -169,6 +186,21 @@ class SoundSettings(Section):
     """Bundle that tells noise, music and speech; unset: `sound-class` where there is one."""
     time_constant_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
     """Of the average behind the smoothed class, seconds."""
+    personalize: PersonalizeSettings = PersonalizeSettings()
+    """Gathering for a classifier of this place: `gather`, `components`, and whether `recordings` count."""
+
+
+class PrivacySettings(Section):
+    """What is kept to the engine while people speak: audio clips, the spectrogram. Readings go on."""
+
+    mode: Literal["off", "speech"] = "off"
+    """`speech`: neither clip nor spectrogram of a stretch in which somebody speaks, or which is not judged."""
+    threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """Probability of speech, alone or in noise, from which on ten seconds count as speech."""
+    voice: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
+    """Probability from which on a human sound counts that a classifier of known species hears, such as birdnet."""
+    hold_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 20.0
+    """Seconds after the last speech for which it goes on."""
 
 
 class EngineSettings(Section):
@@ -199,6 +231,7 @@ class Settings(BaseSettings):
     machines: MachinesSettings = MachinesSettings()
     scene: SceneSettings = SceneSettings()
     sound: SoundSettings = SoundSettings()
+    privacy: PrivacySettings = PrivacySettings()
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()
 
@@ -228,11 +261,19 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Mapping[str, Any
         for section, values in (flags or {}).items()
     }
     try:
-        return Sourced(**given)  # pyright: ignore[reportArgumentType] (pydantic parses the plain values)
+        return _consistent(Sourced(**given))  # pyright: ignore[reportArgumentType] (pydantic parses the plain values)
     except ValidationError as fault:
         places = [error["loc"] for error in fault.errors(include_url=False)]
         by_flags = all(len(place) > 1 and str(place[1]) in given.get(str(place[0]), {}) for place in places)
         raise SettingsError("command line" if by_flags else str(chosen), _sentences(fault), REMEDY) from fault
+
+
+def _consistent(settings: Settings) -> Settings:
+    """The same settings. Raises SettingsError where two sections contradict each other."""
+    if settings.capture.record is not None and settings.privacy.mode != "off":
+        why = "raw audio would be kept whether somebody speaks or not, and the privacy mode keeps none"
+        raise SettingsError("capture.record", why, "Leave --record out, or set privacy.mode to off")
+    return settings
 
 
 REMEDY = "`auricle config show` prints every key with its value; `auricle config init` writes a commented file"

@@ -40,6 +40,9 @@ def _value(value: object) -> str | None:
     if isinstance(value, BaseModel):
         parts = {key: _value(getattr(value, key)) for key in type(value).model_fields}
         return "{" + ", ".join(f"{key} = {part}" for key, part in parts.items() if part is not None) + "}"
+    if isinstance(value, dict):
+        pairs = cast("dict[str, object]", value).items()
+        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_value(item)}" for key, item in pairs) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(str(_value(item)) for item in cast("tuple[object, ...]", value)) + "]"
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

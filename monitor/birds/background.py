@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from monitor.birds.frames import Follower, frame_blocks
+from monitor.birds.frames import Follower, covered, frame_blocks
 from monitor.birds.gate import Gate
 from monitor.birds.sound_embedder import SoundEmbedder
 from monitor.birds.tagger import Tagger
 from monitor.core.clock import seconds
-from monitor.features.windows import Windower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from monitor.birds.gate import GateThresholds
     from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.core.events import TagDetection
-    from monitor.core.types import AudioBlock, Span
+    from monitor.core.stage import Stage
+    from monitor.core.types import AudioBlock, FeatureBlock, Span
     from monitor.inference.bundle import Bundle
 
 DAY_S = 86_400.0
@@ -84,20 +84,30 @@ def final_tags(
     gate = Gate(gate_bundle, thresholds)
     tagger = Tagger(embedder, gate_bundle, thresholds)
     tagger.enrolled = enrolled
-    cut = gate_bundle.manifest.window
-    windower = Windower(gate.spec, cut.frames, cut.hop)
+    windower = gate.windows()
     behind = Follower()
     sound = isinstance(embedder, SoundEmbedder)
-    for frames in frame_blocks(behind.over(blocks) if sound else blocks, gate.spec):
-        tags = [tag for item in (behind.take() if sound else (frames,)) for tag in tagger.push(item)]
-        for window in windower.push(frames):
-            for heard in gate.push(window):
-                tags += tagger.push(heard)
-        yield from filter(_counts, tags)
-    for item in behind.take():
-        tagger.push(item)
-    last = [tag for change in gate.flush() for tag in tagger.push(change)]
+    for frames in frame_blocks(behind.over(blocks), gate.spec):
+        passed = behind.take(covered(frames, gate.spec))
+        yield from filter(_counts, _heard(passed if sound else (frames,), tagger))
+        for item in passed if gate.grid.takes_sound else (frames,):
+            yield from filter(_counts, _judged(windower, item, gate, tagger))
+    rest = behind.take()
+    last = _heard(rest if sound else (), tagger)
+    last += [tag for item in (rest if gate.grid.takes_sound else ()) for tag in _judged(windower, item, gate, tagger)]
+    last += [tag for change in gate.flush() for tag in tagger.push(change)]
     yield from filter(_counts, [*last, *tagger.flush()])
+
+
+def _heard(items: Iterable[FeatureBlock | AudioBlock], tagger: Tagger) -> list[TagDetection]:
+    return [tag for item in items for tag in tagger.push(item)]
+
+
+def _judged(
+    windower: Stage[Any, Any], item: FeatureBlock | AudioBlock, gate: Gate, tagger: Tagger
+) -> list[TagDetection]:
+    """What the tagger makes of what the gate makes of it."""
+    return [tag for window in windower.push(item) for told in gate.push(window) for tag in tagger.push(told)]
 
 
 def _counts(tag: TagDetection) -> bool:

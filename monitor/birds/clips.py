@@ -13,6 +13,7 @@ from monitor.audio.sources import open_source
 from monitor.birds.embedder import mean_direction
 from monitor.birds.frames import frames_of, gate_probabilities
 from monitor.birds.gate import GateThresholds
+from monitor.birds.gate_grid import grid_of
 from monitor.birds.peaks import best_windows
 from monitor.birds.prototype import LONGEST_CLIP, EnrolledClip
 from monitor.birds.sound_embedder import SoundEmbedder, frames_of_window
@@ -125,11 +126,10 @@ def prepare(
     what = f"clip {recorded.origin}"
     samples = recorded.samples
     _refuse_empty(what, samples)
-    length, spec, cut = frames_of_window(embedder, gate), gate.spec, gate.manifest.window
-    if spec is None:
-        raise ValueError(f"{gate.manifest.id} takes no features")
+    length, grid = frames_of_window(embedder, gate), grid_of(gate)
+    spec, cut = grid.spec, grid.cut
     frames = frames_of(samples, spec, least=max(length, cut.frames))
-    probabilities = gate_probabilities(gate, frames)
+    probabilities = gate_probabilities(gate, frames, samples)
     thresholds = thresholds or GateThresholds.of(gate.manifest)
     peak = float(probabilities.max())
     if peak < thresholds.off and not bird_known:

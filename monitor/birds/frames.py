@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,6 @@ from monitor.birds.gate import Gate
 from monitor.core.events import GateReading
 from monitor.core.types import AudioBlock, FeatureBlock
 from monitor.features.frontend import Frontend
-from monitor.features.windows import Windower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,21 +37,42 @@ class Stretch:
 
 
 class Follower:
-    """Keeps the blocks of a stream as they pass, for whoever wants them beside what is made of them."""
+    """Holds sound at the engine rate as it passes, until what is made of it has come as far: 16 kHz come later."""
 
     def __init__(self) -> None:
-        self._passed: list[AudioBlock] = []
+        self._held: deque[AudioBlock] = deque()
 
     def over(self, blocks: Iterable[AudioBlock]) -> Iterator[AudioBlock]:
         """The same blocks."""
         for block in blocks:
-            self._passed.append(block)
+            self.hold(block)
             yield block
 
-    def take(self) -> list[AudioBlock]:
-        """Those that passed since the last call."""
-        passed, self._passed = self._passed, []
-        return passed
+    def hold(self, block: AudioBlock) -> None:
+        """The next block."""
+        self._held.append(block)
+
+    def take(self, until: int | None = None) -> list[AudioBlock]:
+        """What lies before an engine index and was not taken yet; None: everything."""
+        taken: list[AudioBlock] = []
+        while self._held and (until is None or self._held[0].start < until):
+            block = self._held.popleft()
+            if until is not None and block.end > until:
+                split = until - block.start
+                self._held.appendleft(AudioBlock(block.samples[split:], until))
+                block = AudioBlock(block.samples[:split], block.start)
+            taken.append(block)
+        return taken
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._held.clear()
+
+
+def covered(frames: FeatureBlock, spec: FeatureSpec) -> int:
+    """Engine index of the end of a block's last frame."""
+    last = frames.first_frame + len(frames.values) - 1
+    return last * spec.engine_hop + spec.engine_window
 
 
 def frame_blocks(blocks: Iterable[AudioBlock], spec: FeatureSpec, least: int = 1) -> Iterator[FeatureBlock]:
@@ -84,11 +105,18 @@ def frames_of(samples: Float32Array, spec: FeatureSpec, least: int = 1) -> Float
     return np.concatenate(parts) if parts else np.zeros((0, spec.bands), dtype=np.float32)
 
 
-def gate_probabilities(bundle: Bundle, frames: Float32Array) -> Float32Array:
-    """Of each gate window of frames `(t, bands)` that begin at 0, float32 `(k,)`: window i begins at frame i * hop."""
+def gate_probabilities(bundle: Bundle, frames: Float32Array, samples: Float32Array | None = None) -> Float32Array:
+    """Of each gate window of frames `(t, bands)` that begin at 0, float32 `(k,)`: window i begins at frame i * hop.
+
+    A gate that takes sound hears the `samples` `(n,)` at 48 kHz that the frames were made of, repeated as these were.
+    """
     gate = Gate(bundle)
-    cut = bundle.manifest.window
-    windows = Windower(gate.spec, cut.frames, cut.hop).push(FeatureBlock(frames, 0))
+    if not gate.grid.takes_sound:
+        windows = gate.windows().push(FeatureBlock(frames, 0))
+    elif samples is not None and len(samples):
+        windows = gate.windows().push(AudioBlock(repeated(samples, gate.grid.length), 0))
+    else:
+        raise ValueError(f"{bundle.manifest.id} takes sound, and got none")
     readings = (reading for window in windows for reading in gate.push(window))
     values = [reading.probability for reading in readings if isinstance(reading, GateReading)]
     return np.array(values, dtype=np.float32)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from monitor.audio.resample import resampled
+from monitor.birds.gate_grid import grid_of
+from monitor.birds.gate_scores import GateScores
 from monitor.core.clock import samples
 from monitor.core.events import ActivityChange, GateReading
-from monitor.core.types import Span
+from monitor.core.types import ENGINE_RATE, Span, Window
 from monitor.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.core.types import Window
+    from monitor.core.stage import Stage
+    from monitor.core.types import Float32Array, SampleWindow
+    from monitor.features.spec import FeatureSpec
     from monitor.inference.bundle import Bundle
-    from monitor.inference.manifest import Manifest
+    from monitor.inference.manifest import Manifest, WindowCut
 
 LONGEST = samples(10.0)
 """Engine samples of an activity: longer ones are split, so that a dawn chorus gives many."""
@@ -134,38 +139,44 @@ class Activities:
 
 
 class Gate:
-    """Stage: `Window` -> its `GateReading`, then the `ActivityChange` that it makes, if any.
+    """Stage: `Window` or `SampleWindow` -> its `GateReading`, then the `ActivityChange` that it makes, if any.
 
-    Windows are scored one by one, so that results do not depend on how many come together.
+    What it takes is cut by `windows()`: frames of the front-end, or, for a model that takes a waveform, sound at the
+    engine rate, brought to the model's own rate window by window. Windows are scored one by one, so that results do not
+    depend on how many come together.
     """
 
     def __init__(self, bundle: Bundle, thresholds: GateThresholds | None = None) -> None:
-        """Raises BundleError when the bundle is no gate on features; `thresholds` None: the bundle's own."""
+        """Raises BundleError when the bundle is no gate; `thresholds` None: the bundle's own."""
         manifest = bundle.manifest
-        _refuse_other_models(manifest)
-        if bundle.spec is None:
-            raise ValueError(f"{manifest.id} takes features, but its bundle has no spec")
-        self.spec = bundle.spec
+        self.grid = grid_of(bundle)
         self.thresholds = thresholds or GateThresholds.of(manifest)
-        self._session = bundle.session
-        self._input = manifest.inputs[0].name
-        self._output = manifest.outputs[0].name
-        self.cut = manifest.window
-        """Of the windows that it takes."""
+        self._bundle = bundle
+        self._scores = GateScores(bundle)
         self._activities = Activities(self.thresholds)
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """Front-end on whose frames its windows begin."""
+        return self.grid.spec
+
+    @property
+    def cut(self) -> WindowCut:
+        """Of the windows that it takes, in frames."""
+        return self.grid.cut
 
     @property
     def latency(self) -> int:
         """Engine samples by which an end is told late: `release` hops; where an activity is split, a window."""
-        window = (self.cut.frames - 1) * self.spec.engine_hop + self.spec.engine_window
-        return max(self.thresholds.release * self.cut.hop * self.spec.engine_hop, window)
+        return max(self.thresholds.release * self.cut.hop * self.spec.engine_hop, self.grid.length)
 
-    def push(self, item: Window) -> Sequence[GateReading | ActivityChange]:
-        """Raises ValueError when the window is of another spec or goes back, InferenceError when the network fails."""
-        if item.spec_id != self.spec.fingerprint:
-            raise ValueError(f"the gate needs features {self.spec.fingerprint}, got {item.spec_id}")
-        outputs = self._session.run({self._input: item.values[None]})
-        reading = GateReading(item.span, float(outputs[self._output][0]), self.thresholds.on)
+    def windows(self) -> Stage[Any, Any]:
+        """A stage that cuts its windows, from frames (`grid.takes_sound` False) or sound at the engine rate."""
+        return self.grid.cutter()
+
+    def push(self, item: Window | SampleWindow) -> Sequence[GateReading | ActivityChange]:
+        """Raises ValueError when the window is of another kind or goes back, InferenceError when the network fails."""
+        reading = GateReading(item.span, self._scores(self._values(item)), self.thresholds.on)
         return [reading, *self._activities.take(item.span, reading.probability)]
 
     def flush(self) -> Sequence[ActivityChange]:
@@ -176,8 +187,20 @@ class Gate:
         """Forget everything; windows that begin before `at` are not expected."""
         self._activities = Activities(self.thresholds)
 
+    def _values(self, item: Window | SampleWindow) -> Float32Array:
+        kind = self._bundle.manifest.input
+        if isinstance(item, Window):
+            if kind.kind == "waveform" or item.spec_id != self.spec.fingerprint:
+                needed = "sound" if kind.kind == "waveform" else f"features {self.spec.fingerprint}"
+                raise ValueError(f"the gate needs {needed}, got features {item.spec_id}")
+            return item.values
+        if kind.kind != "waveform" or item.rate != ENGINE_RATE or len(item.samples) != self.grid.length:
+            why = f"{len(item.samples)} samples at {item.rate} Hz"
+            raise ValueError(f"the gate needs {self.grid.length} samples at {ENGINE_RATE} Hz, got {why}")
+        return resampled(item.samples, ENGINE_RATE, kind.rate, kind.window)
+
 
 def _refuse_other_models(manifest: Manifest) -> None:
-    if manifest.task != "gate" or manifest.input.kind != "features":
-        why = f"is a model for `{manifest.task}` on {manifest.input.kind}, not a gate on features"
+    if manifest.task != "gate" or manifest.input.kind == "modulation":
+        why = f"is a model for `{manifest.task}` on {manifest.input.kind}, not a gate"
         raise BundleError(f"model {manifest.id}", why, "Set birds.gate to a gate, such as bird-gate")

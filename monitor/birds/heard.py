@@ -94,12 +94,17 @@ class HeardFrames:
 class HeardSound:
     """For an encoder on sound, at the engine rate."""
 
-    def __init__(self, spec: FeatureSpec, embedder: SoundEmbedder, reach: int) -> None:
-        """`spec` is the gate's: its frames are the grid on which windows begin."""
+    def __init__(self, spec: FeatureSpec, embedder: SoundEmbedder, reach: int, shared_hop: int | None = None) -> None:
+        """`spec` is the gate's: its frames are the grid on which windows begin.
+
+        `shared_hop`: engine samples between the windows of a classifier on the same network; None: there is none.
+        """
         self._spec = spec
         self._length = embedder.samples
         self._frames = embedder.frames_on(spec)
-        self._step = max(1, round(embedder.hop / spec.engine_hop))
+        # Between two frames no window begins, and none is shared.
+        hop = shared_hop if shared_hop and shared_hop % spec.engine_hop == 0 else embedder.hop
+        self._step = max(1, round(hop / spec.engine_hop))
         self._sound = History((reach + AHEAD) * spec.engine_hop + spec.engine_window)
         self._began: int | None = None
         """First sample of the stream."""
@@ -137,7 +142,10 @@ class HeardSound:
         return samples if len(samples) == self._length else np.resize(samples, self._length)
 
     def aligned(self, starts: Sequence[int], available: range) -> list[int]:
-        """On multiples of the encoder's hop: a window that a classifier on the same network heard is not run again."""
+        """On multiples of the classifier's hop, or of the encoder's own where there is no classifier.
+
+        What a classifier on the same network has heard, or will hear, is not run again.
+        """
         moved = [round(start / self._step) * self._step for start in starts]
         last = available.stop - self._frames
         fits = [at if available.start <= at <= last else start for at, start in zip(moved, starts, strict=True)]

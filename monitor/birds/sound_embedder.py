@@ -12,6 +12,7 @@ import numpy as np
 
 from monitor.audio.resample import resampled
 from monitor.birds.embedder import Embedder
+from monitor.birds.gate_grid import grid_of
 from monitor.core.types import ENGINE_RATE, Embedding
 from monitor.errors import BundleError
 from monitor.inference.directions import directions
@@ -97,9 +98,10 @@ def frames_of_window(embedder: AnyEmbedder, gate: Bundle) -> int:
 
     Raises BundleError when the encoder needs features, and others than the gate's.
     """
-    if gate.spec is not None and isinstance(embedder, SoundEmbedder):
-        return embedder.frames_on(gate.spec)
-    if gate.spec is None or isinstance(embedder, SoundEmbedder) or gate.spec.fingerprint != embedder.spec.fingerprint:
+    spec = grid_of(gate).spec
+    if isinstance(embedder, SoundEmbedder):
+        return embedder.frames_on(spec)
+    if spec.fingerprint != embedder.spec.fingerprint:
         why = f"does not take the features of the gate {gate.manifest.id}"
         raise BundleError(f"model {embedder.model_id}", why, "Set birds.encoder or birds.gate to others")
     return embedder.frames

@@ -9,6 +9,7 @@ import numpy as np
 
 from monitor.birds.embedder import mean_direction
 from monitor.birds.gate import LONGEST, GateThresholds
+from monitor.birds.gate_grid import grid_of
 from monitor.birds.heard import HeardFrames, HeardSound
 from monitor.birds.peaks import best_windows
 from monitor.birds.sound_embedder import SoundEmbedder, frames_of_window
@@ -57,11 +58,20 @@ class Tagger:
 
     name = "tags"
 
-    def __init__(self, embedder: AnyEmbedder, gate: Bundle, thresholds: GateThresholds | None = None) -> None:
-        """`gate` made the readings, with `thresholds` (None: its own). Raises BundleError when they do not fit."""
+    def __init__(
+        self,
+        embedder: AnyEmbedder,
+        gate: Bundle,
+        thresholds: GateThresholds | None = None,
+        shared_hop: int | None = None,
+    ) -> None:
+        """`gate` made the readings, with `thresholds` (None: its own). Raises BundleError when they do not fit.
+
+        `shared_hop`: engine samples between the windows of a classifier that is another head of the same network: a
+        final tag then takes the nearest of those windows, which are not run twice.
+        """
         self._length_of_window = frames_of_window(embedder, gate)
-        if gate.spec is None:
-            raise ValueError(f"{gate.manifest.id} takes no features")
+        grid = grid_of(gate)
         self.enrolled: Enrolled | None = None
         """Who can be recognised, exchanged as a whole between two pushes; None: nothing is embedded, nothing tagged."""
         self.shedding = False
@@ -69,15 +79,15 @@ class Tagger:
         self.dropped_windows = 0
         """Encoder windows dropped because of overload, since the start."""
         self._embedder = embedder
-        self._spec = gate.spec
-        self._cut = gate.manifest.window
+        self._spec = grid.spec
+        self._cut = grid.cut
         release = (thresholds or GateThresholds.of(gate.manifest)).release
         self._release = release * self._cut.hop * self._spec.engine_hop
         longest = (LONGEST + self._release) // self._spec.engine_hop + 2 * self._cut.frames
         self._reach = longest + self._length_of_window
         """Frames before the newest gate window's end that may be embedded."""
         self._heard: Heard = (
-            HeardSound(self._spec, embedder, self._reach)
+            HeardSound(self._spec, embedder, self._reach, shared_hop)
             if isinstance(embedder, SoundEmbedder)
             else HeardFrames(self._spec, self._length_of_window, self._reach)
         )

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.audio.rates import repeated
-from monitor.birds.frames import Stretch, frame_blocks
+from monitor.birds.frames import Follower, Stretch, covered, frame_blocks
 from monitor.birds.gate import Gate
+from monitor.birds.gate_grid import grid_of
 from monitor.birds.sound_embedder import SoundEmbedder, frames_of_window
 from monitor.core.events import GateReading
-from monitor.core.types import ENGINE_RATE, Span
+from monitor.core.types import ENGINE_RATE, AudioBlock, Span
 from monitor.errors import BundleError
 from monitor.features.sample_windows import SampleWindower
 from monitor.features.windows import Windower
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.birds.sound_embedder import AnyEmbedder
-    from monitor.core.types import AudioBlock, FeatureBlock, Float32Array
+    from monitor.core.types import FeatureBlock, Float32Array
     from monitor.features.spec import FeatureSpec
     from monitor.inference.bundle import Bundle
 
@@ -61,11 +62,10 @@ class Ungated:
         """Windows that could not be embedded; they are left out."""
         self._gate = gate
         self._embedder = embedder
-        cut = gate.manifest.window
+        grid = grid_of(gate)
+        cut = grid.cut
         self._length = frames_of_window(embedder, gate)
-        if gate.spec is None:
-            raise ValueError(f"{gate.manifest.id} takes no features")
-        self._spec = gate.spec
+        self._spec = grid.spec
         if cut.frames + cut.hop - 1 > self._length:
             why = f"its windows are too short for the gate {gate.manifest.id} to have one inside each"
             raise BundleError(f"model {embedder.model_id}", why, "Choose a gate with shorter windows")
@@ -76,15 +76,14 @@ class Ungated:
         A recording shorter than a window is repeated; spans end where it ends.
         """
         heard = Stretch()
-        cut = self._gate.manifest.window
         gate = Gate(self._gate)
-        gate_windows = Windower(self._spec, cut.frames, cut.hop)
+        cut = gate.cut
+        for_gate = _GateInput(gate)
         cutter = self._cutter()
         scored: list[GateReading] = []
         waiting: deque[_Cut] = deque()
-        for frames in frame_blocks(cutter.over(heard.over(blocks)), self._spec, least=self._length):
-            fresh = [item for window in gate_windows.push(frames) for item in gate.push(window)]
-            readings = [item for item in fresh if isinstance(item, GateReading)]
+        for frames in frame_blocks(for_gate.over(cutter.over(heard.over(blocks))), self._spec, least=self._length):
+            readings = for_gate.readings(frames)
             scored += readings
             # Only what was repeated begins after the end.
             yield from (
@@ -99,6 +98,9 @@ class Ungated:
                 yield from self._embedded(waiting.popleft(), scored, heard.length)
             oldest = min(cutter.next_start, waiting[0].span.start if waiting else cutter.next_start)
             scored = [item for item in scored if item.span.start >= oldest or item is scored[-1]]
+        readings = for_gate.rest()
+        scored += readings
+        yield from (HeardWindow(_within(item.span, heard.length), item.probability) for item in readings)
         for last in (*waiting, *cutter.rest()):
             yield from self._embedded(last, scored, heard.length)
 
@@ -117,6 +119,49 @@ class Ungated:
             self.failed, self.failure = self.failed + 1, str(error)
             return
         yield EmbeddedWindow(_within(span, length), max(inside, default=0.0), vector)
+
+
+class _GateInput:
+    """Feeds a gate with frames, or with the sound behind them."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._windows = gate.windows()
+        self._sound = Follower()
+        self._early: list[Float32Array] = []
+        """Sound, until there is a window."""
+
+    def over(self, blocks: Iterable[AudioBlock]) -> Iterable[AudioBlock]:
+        """The same blocks."""
+        return self._sound.over(blocks) if self._gate.grid.takes_sound else blocks
+
+    def readings(self, frames: FeatureBlock) -> list[GateReading]:
+        """Of the windows that end with the frames."""
+        if not self._gate.grid.takes_sound:
+            return self._scored(frames)
+        return self._hear(self._sound.take(covered(frames, self._gate.spec)))
+
+    def rest(self) -> list[GateReading]:
+        """Of sound that no frame came after; of a stream that is shorter than a window, repeated until it fills one."""
+        readings = self._hear(self._sound.take())
+        if not self._early:
+            return readings
+        self._windows.reset(0)
+        return self._scored(AudioBlock(repeated(np.concatenate(self._early), self._gate.grid.length), 0))
+
+    def _hear(self, blocks: Iterable[AudioBlock]) -> list[GateReading]:
+        readings: list[GateReading] = []
+        for block in blocks:
+            if block.start < self._gate.grid.length:
+                self._early.append(block.samples)
+            readings += self._scored(block)
+            if readings:
+                self._early.clear()
+        return readings
+
+    def _scored(self, item: FeatureBlock | AudioBlock) -> list[GateReading]:
+        told = [one for window in self._windows.push(item) for one in self._gate.push(window)]
+        return [one for one in told if isinstance(one, GateReading)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

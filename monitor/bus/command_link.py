@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import zmq
 
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 Socket: TypeAlias = zmq.Socket[bytes]
 Context: TypeAlias = zmq.Context[zmq.Socket[bytes]]
+
+
+class Peer(NamedTuple):
+    """Who should be there, for messages."""
+
+    name: str
+    start: str
+    """What to do where nobody is."""
+
+
+ENGINE = Peer("engine", "Start one with `auricle live`, `auricle replay` or `auricle engine`, or correct the address.")
 
 
 def new_socket(context: Context, kind: int, address: str, keys: CurveKeys | None) -> Socket:
@@ -52,13 +63,19 @@ def connect(socket: Socket, address: str) -> None:
 class CommandLink:
     """One DEALER. Answers to requests that nobody waits for any more are left out."""
 
-    def __init__(self, context: Context, address: str, keys: CurveKeys | None) -> None:
+    def __init__(self, context: Context, address: str, keys: CurveKeys | None, peer: Peer = ENGINE) -> None:
         self._context = context
+        self._peer = peer
         self._keys = keys
         self.address = address
         self._requests = 0
         self._others: deque[tuple[Answer, list[Sequence[bytes]]]] = deque()
         self._open()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the other end is there now."""
+        return self._watch.up()
 
     def renew(self) -> None:
         """Connect afresh, and forget what was not sent or answered yet.
@@ -109,7 +126,7 @@ class CommandLink:
             self._others.append(received)
         self.renew()
         raise BusError(
-            f"engine at {self.address}",
+            f"{self._peer.name} at {self.address}",
             f"it gave no answer to {name!r} in time",
             "Check that an Auricle engine runs at this address and is not stopped or overloaded.",
         )
@@ -132,15 +149,11 @@ class CommandLink:
         return decode_answer(frames)
 
     def _nobody(self) -> BusError:
-        what = f"engine at {self.address}"
+        what = f"{self._peer.name} at {self.address}"
         if self._watch.refused:
             return BusError(
                 what,
                 "something is there, but does not let us in",
                 "Give both sides matching CURVE keys (`auricle keys new`), or correct the address.",
             )
-        return BusError(
-            what,
-            "nobody answers there",
-            "Start one with `auricle live`, `auricle replay` or `auricle engine`, or correct the address.",
-        )
+        return BusError(what, "nobody answers there", self._peer.start)

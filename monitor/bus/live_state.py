@@ -9,6 +9,7 @@ from monitor.bus.tallies import Tallies
 from monitor.core.events import (
     ActivityChange,
     AnomalyReading,
+    PrivacyChange,
     SourceCondition,
     SourceState,
     SpeciesDetection,
@@ -40,7 +41,8 @@ class LiveState:
     def note(self, source: str, utc_ns: int | None, event_id: int | None, reading: Reading) -> None:
         """A reading was published."""
         told = (source, utc_ns, event_id, reading)
-        if event_id is None:
+        # What the privacy mode does now is as much state as a level is, though no change of it may be missed.
+        if event_id is None or isinstance(reading, PrivacyChange):
             if source not in self._live:
                 self._make_room()
             self._live.setdefault(source, {})[_part(reading)] = told
@@ -62,7 +64,7 @@ class LiveState:
 
     @property
     def live(self) -> list[Told]:
-        """The last reading of each live topic (and machine) of each source."""
+        """The last reading of each live topic (and machine) of each source, and what its privacy mode said last."""
         return [told for topics in self._live.values() for told in topics.values()]
 
     @property

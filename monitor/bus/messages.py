@@ -172,7 +172,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     last_event_id: int
     """Row id of the newest event, 0 when there is none."""
     live: tuple[Delivery, ...]
-    """The last reading of each live topic of each source."""
+    """The last reading of each live topic of each source, and what its privacy mode said last."""
     states: tuple[Delivery, ...]
     """The last `SourceState` of each source."""
     open_activities: tuple[Delivery, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -70,15 +71,15 @@ def verify_models(names: Sequence[str]) -> int:
     return 1 if any(report.faults for report in chosen) else 0
 
 
-def bench(settings: Settings, minutes: float, recording: Path | None) -> int:
+def bench(settings: Settings, minutes: float, recording: Path | None, *, as_json: bool = False) -> int:
     """Run the pipeline over sound in memory and print what it costs."""
     source = open_source(recording) if recording else soundscape()
     blocks = [block.samples for block in source.blocks()]
     roots, threads = paths.model_roots(), settings.engine.threads
-    models = load_models(settings.birds, roots, threads, settings.species, scene=settings.scene)
+    models = load_models(settings.birds, roots, threads, settings.species, scene=settings.scene, sound=settings.sound)
     with console.messages.status(f"running {minutes:g} minutes of audio through the pipeline"):
         figures = benchmark.run(blocks, source.rate, minutes, models)
-    for line in figures.lines():
+    for line in [json.dumps(figures.to_dict())] if as_json else figures.lines():
         console.print_line(line)
     return 0
 

@@ -24,7 +24,7 @@ from monitor.engine.supervisor import Child, Supervisor
 from monitor.errors import AuricleError, raise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from monitor.bus.curve import CurveKeys
@@ -37,17 +37,18 @@ TURN_S = 0.2
 def live(
     settings: Settings,
     config: Path | None,
+    engine_words: Sequence[str] = (),
     *,
     shown: bool,
     jsonl: str | None,
     keep_running: bool,
 ) -> int:
-    """Capture, engine and screen; returns the exit code."""
+    """Capture, engine and screen; returns the exit code. `engine_words` are flags of this command for the engine."""
     _check_everything(settings)
     logs = paths.program_log().parent
     shared = ["--config", str(config)] if config else []
     try:
-        engine, address = start_engine(["engine", *shared], logs / "engine.log")
+        engine, address = start_engine(["engine", *shared, *engine_words], logs / "engine.log")
     except EngineDied as fault:
         console.messages.print(fault.printed, markup=False)
         return fault.exit_code

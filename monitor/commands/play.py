@@ -27,6 +27,8 @@ from monitor.engine.enrollments import open_enrollments
 from monitor.engine.launch import tell_ready
 from monitor.engine.machine_care import open_desk, serve_machines
 from monitor.engine.models import Models, load_models
+from monitor.engine.personal import open_personal
+from monitor.engine.privacy_book import open_privacy
 from monitor.engine.replay import Replay
 from monitor.engine.stop import StopRequest
 from monitor.errors import AuricleError, UsageError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from monitor.audio.sources import Source
     from monitor.core.events import Reading
+    from monitor.engine.privacy_book import PrivacyBook
     from monitor.settings import Settings
 
 
@@ -99,8 +102,9 @@ def recordings(given: list[str], settings: Settings, options: Options) -> int:
     zone = _zone(options.timezone)
     found = expand_paths(given)
     sources = _opened(found, options.channel, zone)
-    folders = _Folders(paths.species_folder(), paths.machines_folder())
-    return _play(sources, _models(settings), folders, settings, options)
+    folders = _Folders(paths.species_folder(), paths.machines_folder(), paths.personal_folder())
+    models = _models(settings)
+    return _play(sources, models, folders, settings, options, open_privacy(settings.privacy, models))
 
 
 def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | None) -> Iterator[Source | AuricleError]:
@@ -124,15 +128,28 @@ class _Folders(NamedTuple):
     species: Path
     machines: Path | None
     """None: there are none to listen for."""
+    personal: Path | None = None
+    """None: only what came with the program tells sound classes."""
 
 
 def _play(
-    sources: Iterable[Source | AuricleError], models: Models, folders: _Folders, settings: Settings, options: Options
+    sources: Iterable[Source | AuricleError],
+    models: Models,
+    folders: _Folders,
+    settings: Settings,
+    options: Options,
+    privacy: PrivacyBook | None = None,
 ) -> int:
     species = folders.species
     with ExitStack() as stack:
         stop = stack.enter_context(StopRequest())
-        enrollments = open_enrollments(settings.birds, species, models.encoder, console.print_error)
+        unused: list[AuricleError] = []
+
+        def tell_unused(error: AuricleError) -> None:
+            unused.append(error)
+            console.print_error(error)
+
+        enrollments = open_enrollments(settings.birds, species, models.encoder, tell_unused)
         takers = stack.enter_context(open_outputs(options.jsonl, text=not options.stay))
         takers += stack.enter_context(shown_progress())
         log = stack.enter_context(EventLog(options.log, durable=False)) if options.log else None
@@ -143,12 +160,19 @@ def _play(
         server = BusServer(ANY_PORT, ANY_PORT, run_id, log)
         stack.callback(server.close)
         histories = Histories()
-        enrolling = stack.enter_context(EnrollingService(models, species, histories))
+        enrolling = stack.enter_context(EnrollingService(models, species, histories, privacy))
         enrolling.serve_on(server)
         desk, listener = None, histories.hear if enrolling.able else None
         if folders.machines is not None:
-            desk = open_desk(settings.machines, folders.machines, models, console.print_error)
-            listener = serve_machines(desk, folders.machines, models, histories, server, stack) or listener
+            desk = open_desk(settings.machines, folders.machines, models, console.print_error, recordings=True)
+            served = serve_machines(desk, folders.machines, models, histories, server, stack, privacy)
+            listener = served or listener
+        personal = None
+        if folders.personal is not None:
+            chosen = settings.sound.personalize
+            personal = open_personal(chosen, folders.personal, models, console.print_error, stack, live=False)
+        if personal is not None:
+            personal.serve_on(server)
         tell_ready(server.addresses.commands)
 
         def publish(source: str, reading: Reading, utc_ns: int | None) -> None:
@@ -167,6 +191,8 @@ def _play(
             enrollments=enrollments,
             listener=listener,
             machines=desk,
+            personal=personal,
+            privacy=privacy,
         )
         outcome = player.run(sources)
         while options.stay and not stop():
@@ -174,7 +200,7 @@ def _play(
         server.close()
         if server.log_fault:
             console.messages.print(server.log_fault, markup=False)
-        return max(outcome.exit_code, 1 if server.log_fault else 0)
+        return max(outcome.exit_code, 1 if server.log_fault or unused else 0)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from monitor.errors import UsageError
+
 Latitude = Annotated[float | None, typer.Option("--lat", metavar="DEGREES", help="North above 0; needs --lon.")]
 Longitude = Annotated[float | None, typer.Option("--lon", metavar="DEGREES", help="East above 0; needs --lat.")]
 Week = Annotated[
@@ -20,7 +22,10 @@ Known = Annotated[
 def species_flags(
     models: list[str] | None, latitude: float | None, longitude: float | None, week: int | None
 ) -> dict[str, object]:
-    """The flags as settings of the section `species`; None where not given."""
+    """The flags as settings of the section `species`; None where not given. Raises UsageError for half a place."""
+    if (latitude is None) != (longitude is None):
+        given, missing = ("--lat", "--lon") if longitude is None else ("--lon", "--lat")
+        raise UsageError(given, f"says nothing without {missing}", "Give both, or neither")
     named = tuple(models) if models else None
     return {"models": named, "latitude": latitude, "longitude": longitude, "week": week}
 

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from monitor.core.machine_readings import AnomalyReading, MachineChange, PercentileSummary
+from monitor.core.privacy_readings import PrivacyChange
 from monitor.core.scene_readings import SceneChange, SceneReading
 from monitor.core.sound_readings import SoundClassReading
 from monitor.core.species_readings import SpeciesDetection
@@ -232,6 +233,7 @@ Reading = (
     | SceneReading
     | SceneChange
     | SoundClassReading
+    | PrivacyChange
     | LevelReading
     | Spectrum
     | StreamGap
@@ -251,6 +253,7 @@ READING_TYPES: tuple[type[Reading], ...] = (
     SceneReading,
     SceneChange,
     SoundClassReading,
+    PrivacyChange,
     LevelReading,
     Spectrum,
     StreamGap,

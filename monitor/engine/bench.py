@@ -37,6 +37,9 @@ BIRD_STAGES = ("bird frames", "gate windows", "gate", "encoder windows", "encode
 SCENE_STAGES = ("32 kHz", "scene frames", "scene windows", "scene classifier", "scene smoothing")
 """What the scene branch costs by itself, its own resampling included."""
 
+SOUND_STAGES = ("sound-class features", "sound-class windows", "sound-class classifier")
+"""What sound classes cost; their 16 kHz are those of the birds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -56,17 +59,31 @@ class Figures:
         """Audio seconds for one processor second."""
         return self.audio_s / self.processor_s
 
+    def to_dict(self) -> dict[str, object]:
+        """The figures for programs: seconds, milliseconds for a second of audio, MB."""
+        per_second = {name: round(cost / self.audio_s * 1e3, 4) for name, cost in self.stages_s.items()}
+        return {
+            "audio_s": self.audio_s,
+            "processor_s": round(self.processor_s, 3),
+            "real_time_factor": round(self.real_time_factor, 2),
+            "stages_ms": per_second,
+            "memory_mb": [round(megabytes, 1) for megabytes in self.memory_mb],
+        }
+
     def lines(self) -> list[str]:
         """The figures as a table in text."""
         head = f"{self.audio_s / 60:g} minutes of audio in {self.processor_s:.2f} processor seconds"
         rows = [f"{head}: {self.real_time_factor:.0f} times real time on one core"]
         if "encoder" in self.stages_s:
-            birds = sum(self.stages_s[name] for name in BIRD_STAGES)
+            birds = sum(self.stages_s.get(name, 0.0) for name in BIRD_STAGES)
             each = f"encoder on every window, gate and their frames: {self.audio_s / birds:.0f} times real time"
             rows += [f"{each} on one core"]
         if "scene classifier" in self.stages_s:
             scene = sum(self.stages_s[name] for name in SCENE_STAGES)
             rows += [f"scenes, a window a second: {self.audio_s / scene:.0f} times real time on one core"]
+        if "sound-class classifier" in self.stages_s:
+            sound = sum(self.stages_s[name] for name in SOUND_STAGES)
+            rows += [f"sound classes: {sound / self.audio_s:.2%} of one core"]
         rows += [""]
         rows += [f"{'stage':<14} {'ms per second of audio':>23} {'share':>7}"]
         for name, cost in self.stages_s.items():

@@ -3,25 +3,24 @@
 16 kHz -> bird frames -+-> gate windows -> gate -+-> readings, activities
                        |                         v
                        +-----------------------> tagger -> tags
-48 kHz -> (as far as the frames) ---------------> the same, in the place of frames, where its encoder takes sound
+48 kHz -> (as far as the frames) -+--------------> the same, in the place of frames, where its encoder takes sound
+                                  +-> gate windows -> gate, where the gate takes sound
 
 Either half has its own guard, so that a failing encoder takes only the tags with it.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
+from monitor.birds.frames import Follower
 from monitor.birds.gate import Gate
 from monitor.birds.sound_embedder import SoundEmbedder
 from monitor.birds.tagger import Tagger
 from monitor.core.clock import engine_index
-from monitor.core.types import AudioBlock
 from monitor.engine.branch import Branch
 from monitor.engine.guard import Guard
 from monitor.features.frontend import Frontend
-from monitor.features.windows import Windower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from monitor.birds.enrolled import Enrolled
     from monitor.core.events import BranchHealth, Reading
     from monitor.core.stage import Stage
-    from monitor.core.types import FeatureBlock
+    from monitor.core.types import AudioBlock, FeatureBlock
     from monitor.engine.guard import Guarded
     from monitor.engine.models import GateModel, Models
 
@@ -44,20 +43,25 @@ class Birds:
         """`behind` takes what the tagger would: frames or sound, and the gate's readings."""
         self._tagger: Tagger | None = None
         if behind is None and models.encoder:
-            behind = self._tagger = Tagger(models.encoder.embedder, gate.bundle, gate.thresholds)
+            shared_hop = models.shared_hop
+            behind = self._tagger = Tagger(models.encoder.embedder, gate.bundle, gate.thresholds, shared_hop)
         scored = Gate(gate.bundle, gate.thresholds)
-        cut = gate.bundle.manifest.window
         self._frames = _Tap()
-        stages: list[Stage[Any, Any]] = [
-            timed("bird frames", Frontend(scored.spec)),
-            timed("gate windows", Windower(scored.spec, cut.frames, cut.hop)),
-            timed("gate", scored),
-        ]
-        self._gate = Guard(Branch("birds", [stages[0], self._frames, *stages[1:]]))
+        takes_sound = models.encoder is not None and isinstance(models.encoder.embedder, SoundEmbedder)
+        frames: list[Stage[Any, Any]] = [timed("bird frames", Frontend(scored.spec)), self._frames]
+        judging: list[Stage[Any, Any]] = [timed("gate windows", scored.windows()), timed("gate", scored)]
+        self._gate_takes_sound = scored.grid.takes_sound
+        self._beside: Guard | None = None
+        """Makes frames for the tagger, where the gate takes none."""
+        if not self._gate_takes_sound:
+            judging = [*frames, *judging]
+        elif behind and not takes_sound:
+            self._beside = Guard(Branch("bird frames", frames))
+        self._gate = Guard(Branch("birds", judging))
         self._tags = Guard(behind) if behind else None
         self._now = 0
-        takes_sound = models.encoder is not None and isinstance(models.encoder.embedder, SoundEmbedder)
-        self._sound = _Sound() if behind and takes_sound else None
+        self._tagger_takes_sound = takes_sound
+        self._sound = Follower() if self._gate_takes_sound or (behind and takes_sound) else None
 
     @property
     def enrolled(self) -> Enrolled | None:
@@ -82,12 +86,21 @@ class Birds:
             # The gate begins anew with this block, and so do its frames.
             readings += self._tags.flush()
             self._tags.reset(start)
-        told = self._gate.push(block, start)
-        return readings + self._tagged(told, engine_index(block.end, block.rate))
+        sound = self._sound.take(engine_index(block.end, block.rate)) if self._sound else []
+        if self._beside:
+            self._beside.push(block, start)
+        told = self._judged(sound) if self._gate_takes_sound else self._gate.push(block, start)
+        return readings + self._tagged(told, sound)
 
     def flush(self) -> list[Reading]:
         """The stream ends or breaks here: readings still held."""
-        readings = self._tagged(self._gate.flush())
+        sound = self._sound.take() if self._sound else []
+        told = (
+            [reading for part in sound for reading in self._gate.push(part, part.start)]
+            if self._gate_takes_sound
+            else []
+        )
+        readings = self._tagged(told + self._gate.flush(), sound)
         return readings + self._tags.flush() if self._tags else readings
 
     def reset(self, at: int) -> None:
@@ -109,47 +122,24 @@ class Birds:
 
     @property
     def _guards(self) -> tuple[Guard, ...]:
-        return (self._gate, self._tags) if self._tags else (self._gate,)
+        return tuple(guard for guard in (self._beside, self._gate, self._tags) if guard)
 
-    def _tagged(self, readings: Sequence[Reading], until: int | None = None) -> list[Reading]:
-        """The gate's readings with the tags that they bring; it has heard up to engine index `until`, or everything."""
+    def _judged(self, sound: Sequence[AudioBlock]) -> list[Reading]:
+        """Readings of a gate that takes sound."""
+        return [reading for block in sound for reading in self._gate.push(block, block.start)]
+
+    def _tagged(self, readings: Sequence[Reading], sound: Sequence[AudioBlock]) -> list[Reading]:
+        """The gate's readings with the tags that they bring; the tagger hears first what the gate has heard."""
         frames = self._frames.take()
         if self._tags is None:
             return list(readings)
         told: list[Reading] = []
-        for block in self._sound.take(until) if self._sound else frames:
+        for block in sound if self._tagger_takes_sound else frames:
             told += self._tags.push(block, self._now)
         for reading in readings:
             told.append(reading)
             told += self._tags.push(reading, self._now)
         return told
-
-
-class _Sound:
-    """Sound at the engine rate that waits until the gate has heard it too: its 16 kHz come later."""
-
-    def __init__(self) -> None:
-        self._blocks: deque[AudioBlock] = deque()
-
-    def hold(self, block: AudioBlock) -> None:
-        """The next block."""
-        self._blocks.append(block)
-
-    def take(self, until: int | None) -> Iterable[AudioBlock]:
-        """What lies before an engine index; None: everything."""
-        taken: list[AudioBlock] = []
-        while self._blocks and (until is None or self._blocks[0].start < until):
-            block = self._blocks.popleft()
-            if until is not None and block.end > until:
-                split = until - block.start
-                self._blocks.appendleft(AudioBlock(block.samples[split:], until))
-                block = AudioBlock(block.samples[:split], block.start)
-            taken.append(block)
-        return taken
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._blocks.clear()
 
 
 class _Tap:

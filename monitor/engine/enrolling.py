@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from monitor.bus.server import BusServer
     from monitor.engine.audio_history import Excerpt, Histories
     from monitor.engine.models import EncoderModel, GateModel, Models
+    from monitor.engine.privacy_book import PrivacyBook
     from monitor.inference.bundle import Bundle
 
 WAITING = 8
@@ -56,9 +57,13 @@ log = structlog.get_logger()
 class EnrollingService:
     """Answers `species`, `enroll` and `enrollment`. Everything public is called from the engine's loop."""
 
-    def __init__(self, models: Models, folder: Path, histories: Histories) -> None:
-        """`folder` is that of the prototype store; without a gate and an encoder nothing can be learnt."""
+    def __init__(self, models: Models, folder: Path, histories: Histories, privacy: PrivacyBook | None = None) -> None:
+        """`folder` is that of the prototype store; without a gate and an encoder nothing can be learnt.
+
+        `privacy` says which audio must not be kept.
+        """
         self._histories = histories
+        self._privacy = privacy
         self._jobs: dict[int, Enrollment] = {}
         self._last_job = 0
         self._learner = (
@@ -90,7 +95,8 @@ class EnrollingService:
     def begin(self, wanted: EnrollActivity) -> EnrollmentBegun:
         """Cut the audio and have it learnt.
 
-        Raises UsageError when there is no encoder, the name is none, the audio is not held, or too many jobs wait.
+        Raises UsageError when there is no encoder, the name is none, the audio is not held or must not be kept, or too
+        many jobs wait.
         """
         learner = self._learner
         if learner is None:
@@ -102,6 +108,8 @@ class EnrollingService:
         if sum(job.state == "working" for job in self._jobs.values()) >= WAITING:
             raise UsageError("enrolling", f"{WAITING} calls are being learnt already", "Try again in a few seconds")
         excerpt = self._histories.cut(wanted.source, Span(wanted.start, wanted.end))
+        if self._privacy:
+            self._privacy.require(wanted.source, excerpt.span)
         self._last_job += 1
         self._jobs[self._last_job] = Enrollment(name, "working")
         while len(self._jobs) > REMEMBERED:

@@ -7,6 +7,7 @@ source -> engine rate -+- level
 +- 16 kHz - sound class: noise, music or speech (`sound_class.py`)
 +- 16 kHz - machines: shared windows and embeddings, a detector for each machine (`machines.py`)
 +- 32 kHz - scene: classifier, smoothing (`scene.py`); what it means for the others (`policies.py`)
+and, where people shall not be overheard, a gate in front of whoever hears the readings (`privacy.py`)
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from monitor.birds.enrolled import Enrolled
     from monitor.core.events import BranchHealth, Reading
     from monitor.core.stage import Stage
-    from monitor.core.types import AudioBlock
+    from monitor.core.types import AudioBlock, Window
     from monitor.engine.guard import Guarded
     from monitor.engine.machines import Watched
     from monitor.engine.models import Models
+    from monitor.engine.privacy import PrivacyGate
     from monitor.engine.times import StageTimes
+    from monitor.inference.bundle import Bundle
 
     AnyStage = Stage[Any, Any]
     Listener = Callable[[AudioBlock], None]
@@ -58,10 +61,14 @@ class Pipeline:
         times: StageTimes | None = None,
         listener: Listener | None = None,
         behind_gate: Guarded | None = None,
+        heard: Callable[[Window], None] | None = None,
+        privacy: PrivacyGate | None = None,
     ) -> None:
         """`listener` is handed each step of audio at the engine rate before its readings come out.
 
-        `behind_gate` takes what the tagger would: the benchmark's place.
+        `heard` is handed each window that the classifier of sound classes is.
+
+        `behind_gate` takes what the tagger would: the benchmark's place. `privacy` says what may be told of.
         """
         timed = times.timed if times else _as_it_is
         self._engine_rate = timed("engine rate", EngineRate(native_rate))
@@ -75,9 +82,11 @@ class Pipeline:
         self._machines_guard = Guard(self._machines)
         self._scene = Guard(SceneBranch(models.scene, timed)) if models.scene else None
         sound = models.sound_class
-        self._sound = Guard(sound_class_branch(sound, models.sound_time_constant_s, timed)) if sound else None
+        self._sounds = sound_class_branch(sound, models.sound_time_constant_s, timed, heard) if sound else None
+        self._sound = Guard(self._sounds) if self._sounds else None
         self._policies = ScenePolicies(models.scene.policies if models.scene else ())
         self._listener = listener
+        self._privacy = privacy
         self.reached = 0
         """Engine index up to which audio was pushed through."""
 
@@ -90,6 +99,16 @@ class Pipeline:
     def enrolled(self, value: Enrolled | None) -> None:
         if self._birds:
             self._birds.enrolled = value
+
+    @property
+    def sound_class(self) -> Bundle | None:
+        """What tells sound classes; may be exchanged between two pushes. Raises BundleError when it does not fit."""
+        return self._sounds.bundle if self._sounds else None
+
+    @sound_class.setter
+    def sound_class(self, value: Bundle | None) -> None:
+        if self._sounds and value:
+            self._sounds.bundle = value
 
     def watch(self, machines: Mapping[str, Watched]) -> None:
         """Machines to listen for from now on; between two pushes."""
@@ -111,7 +130,8 @@ class Pipeline:
                 readings += self._step(step)
         for step in self._recut.flush():
             readings += self._step(step)
-        return readings + self._policies.marked(self._flush_branches(), self.reached)
+        last = self._may_be_told(self._policies.marked(self._flush_branches(), self.reached))
+        return readings + last + (self._privacy.flush(self.reached) if self._privacy else [])
 
     def reset(self, at: int) -> None:
         """Forget everything; the next block begins at engine index `at`, a multiple of 3."""
@@ -120,6 +140,8 @@ class Pipeline:
             if stage:
                 stage.reset(at)
         self._policies.forget()
+        if self._privacy:
+            self._privacy.reset(at)
         self._machines_guard.reset(at)
         self.reached = at
 
@@ -177,7 +199,13 @@ class Pipeline:
             self._birds.hear(step)
         for at_16_khz in self._at_16_khz.push(step):
             readings += self._branches_at_16_khz(at_16_khz)
-        return self._policies.marked(readings, self.reached)
+        return self._may_be_told(self._policies.marked(readings, self.reached))
+
+    def _may_be_told(self, readings: list[Reading]) -> list[Reading]:
+        if self._privacy is None:
+            return readings
+        voices = self._species.take_voices(self._privacy.voice) if self._species else ()
+        return self._privacy.hear(readings, self.reached, voices)
 
     def _branches_at_16_khz(self, block: AudioBlock) -> list[Reading]:
         start = next_grid_index(engine_index(block.start, block.rate))

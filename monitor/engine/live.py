@@ -23,6 +23,8 @@ from monitor.engine.enrollments import Enrollments, open_enrollments
 from monitor.engine.launch import tell_ready
 from monitor.engine.machine_care import open_desk, serve_machines
 from monitor.engine.models import Models, load_models
+from monitor.engine.personal import open_personal
+from monitor.engine.privacy_book import open_privacy
 from monitor.engine.runner import StreamRunner
 from monitor.engine.stop import StopRequest
 from monitor.errors import AuricleError, StoreError, raise_all
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from monitor.bus.audio_link import LinkItem
     from monitor.engine.machine_desk import MachineDesk
     from monitor.engine.models import EncoderModel
+    from monitor.engine.personal import Personalisation
+    from monitor.engine.privacy_book import PrivacyBook
     from monitor.engine.runner import Listener
     from monitor.settings import Settings
 
@@ -61,6 +65,10 @@ class Parts:
     """None where nothing is tagged because the settings say so."""
     machines: MachineDesk | None = None
     """None where the settings want none."""
+    personal: Personalisation | None = None
+    """None where no sound classes are told."""
+    privacy: PrivacyBook | None = None
+    """None where everything may be kept."""
 
 
 def assemble(settings: Settings, stack: ExitStack) -> Parts:
@@ -86,12 +94,14 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     # Without models what is enrolled would seem to lack an encoder.
     species = attempt(lambda: _enrollments(settings, encoder)) if models else None
     machines = attempt(lambda: _desk(settings, models)) if models else None
+    personal = attempt(lambda: _personal(settings, models, stack)) if models else None
+    privacy = attempt(lambda: open_privacy(settings.privacy, models)) if models else None
     raise_all(errors)
     if models is None or log is None or server is None or receiver is None:
         raise RuntimeError("a part is missing without an error")
     if log.quarantined:
         program_log.warning("the event log was damaged and a new one begun", damaged=str(log.quarantined))
-    return Parts(run_id, models, log, server, receiver, species, machines)
+    return Parts(run_id, models, log, server, receiver, species, machines, personal, privacy)
 
 
 def _models(settings: Settings) -> Models:
@@ -102,6 +112,11 @@ def _models(settings: Settings) -> Models:
 
 def _desk(settings: Settings, models: Models) -> MachineDesk | None:
     return open_desk(settings.machines, paths.machines_folder(), models, _log_unused)
+
+
+def _personal(settings: Settings, models: Models, stack: ExitStack) -> Personalisation | None:
+    chosen = settings.sound.personalize
+    return open_personal(chosen, paths.personal_folder(), models, _log_unused, stack, live=True)
 
 
 def _enrollments(settings: Settings, encoder: EncoderModel | None) -> Enrollments | None:
@@ -126,11 +141,14 @@ def run_engine(settings: Settings) -> int:
         parts.log.begin_run(parts.run_id, version("auricle"), time.time_ns())
         stack.callback(_end_run, parts.log, parts.run_id)
         histories = Histories()
-        enrolling = stack.enter_context(EnrollingService(parts.models, paths.species_folder(), histories))
+        learning = EnrollingService(parts.models, paths.species_folder(), histories, parts.privacy)
+        enrolling = stack.enter_context(learning)
         enrolling.serve_on(parts.server)
+        if parts.personal:
+            parts.personal.serve_on(parts.server)
         tell_ready(parts.server.addresses.commands)
         folder = paths.machines_folder()
-        listener = serve_machines(parts.machines, folder, parts.models, histories, parts.server, stack)
+        listener = serve_machines(parts.machines, folder, parts.models, histories, parts.server, stack, parts.privacy)
         if listener is None and enrolling.able:
             listener = histories.hear
         engine = LiveEngine(parts, settings.engine.overload_s, listener)
@@ -184,6 +202,8 @@ class LiveEngine:
                 enrollments=self._parts.enrollments,
                 listener=self._listener,
                 machines=self._parts.machines,
+                personal=self._parts.personal,
+                privacy=self._parts.privacy,
             )
             self._streams[source] = _Stream(runner)
         return self._streams[source]

@@ -9,6 +9,7 @@ from monitor.birds.cohort import Calibration, Cohort
 from monitor.birds.gate import Gate, GateThresholds
 from monitor.birds.sound_embedder import embedder_of
 from monitor.birds.tagger import Tagger
+from monitor.core.types import ENGINE_RATE
 from monitor.engine.classifiers import load_classifiers
 from monitor.engine.scene import SceneModel, load_scene
 from monitor.engine.shelf import Shelf
@@ -70,6 +71,15 @@ class Models:
     """What noise, music and speech are told with."""
     sound_time_constant_s: float = TIME_CONSTANT_S
     """Of the average behind the smoothed class, seconds."""
+
+    @property
+    def shared_hop(self) -> int | None:
+        """Engine samples between windows of a classifier that is another head of the encoder; None: there is none."""
+        if self.encoder is None:
+            return None
+        # At other rates each has resampled for itself, and no two windows are the same.
+        heads = (one for one in self.classifiers if one.bundle is self.encoder.bundle and one.rate == ENGINE_RATE)
+        return next((one.hop_length for one in heads), None)
 
 
 def load_models(

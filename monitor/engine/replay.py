@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from monitor.engine.enrollments import Enrollments
     from monitor.engine.machine_desk import MachineDesk
     from monitor.engine.models import Models
+    from monitor.engine.personal import Personalisation
+    from monitor.engine.privacy_book import PrivacyBook
     from monitor.engine.runner import Listener, Publish
 
 PIECE_S = 0.1
@@ -64,6 +66,8 @@ class Replay:
         enrollments: Enrollments | None = None,
         listener: Listener | None = None,
         machines: MachineDesk | None = None,
+        personal: Personalisation | None = None,
+        privacy: PrivacyBook | None = None,
     ) -> None:
         self._models = models
         self._publish = publish
@@ -75,6 +79,8 @@ class Replay:
         self._enrollments = enrollments
         self._listener = listener
         self._machines = machines
+        self._personal = personal
+        self._privacy = privacy
 
     def run(self, sources: Iterable[Source | AuricleError]) -> Outcome:
         """Play them all. A bad one is reported at once, and the next one goes on."""
@@ -108,6 +114,8 @@ class Replay:
             enrollments=self._enrollments,
             listener=self._listener,
             machines=self._machines,
+            personal=self._personal,
+            privacy=self._privacy,
         )
         runner.change_state(SourceCondition.LISTENING)
         try:

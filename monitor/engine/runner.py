@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from monitor.engine.machine_desk import MachineDesk
     from monitor.engine.machines import Watched
     from monitor.engine.models import Models
+    from monitor.engine.personal import Personalisation
+    from monitor.engine.privacy_book import PrivacyBook
 
 Publish = Callable[[str, Reading, int | None], None]
 """Takes the source's name, a reading and the UTC of its start in nanoseconds (None: unknown)."""
@@ -45,6 +47,8 @@ class StreamRunner:
         enrollments: Enrollments | None = None,
         listener: Listener | None = None,
         machines: MachineDesk | None = None,
+        personal: Personalisation | None = None,
+        privacy: PrivacyBook | None = None,
     ) -> None:
         self.name = name
         self.clock = StreamClock(start_utc_ns)
@@ -54,6 +58,8 @@ class StreamRunner:
         self._enrollments = enrollments
         self._listener = listener
         self._machines = machines
+        self._personal = personal
+        self._privacy = privacy.gate(name) if privacy else None
         self._watched: Mapping[str, Watched] | None = None
         self._pipeline = self._new_pipeline(native_rate)
         self._publish = publish
@@ -118,7 +124,10 @@ class StreamRunner:
     def _new_pipeline(self, native_rate: int) -> Pipeline:
         self._watched = None
         told = partial(self._listener, self.name) if self._listener else None
-        return Pipeline(native_rate, self._models, screen=self._screen, listener=told)
+        heard = self._personal.hear if self._personal else None
+        return Pipeline(
+            native_rate, self._models, screen=self._screen, listener=told, heard=heard, privacy=self._privacy
+        )
 
     def _follow_enrollments(self) -> None:
         """Between two pushes: stages read no files."""
@@ -127,9 +136,13 @@ class StreamRunner:
             self._pipeline.enrolled = self._enrollments.current
         if self._machines:
             self._machines.poll()
-            if self._machines.watched is not self._watched:
-                self._watched = self._machines.watched
+            watched = self._machines.watched_on(self.name)
+            if watched is not self._watched:
+                self._watched = watched
                 self._pipeline.watch(self._watched)
+        if self._personal:
+            self._personal.poll()
+            self._pipeline.sound_class = self._personal.current
 
     def _gap(self, block: AudioBlock, reason: str) -> None:
         """Flush, say what was lost, and begin again on the grid: no window ever spans a gap."""

@@ -70,7 +70,7 @@ def load_scene(settings: SceneSettings, shelf: Shelf) -> SceneModel | None:
         if policy.scene not in scenes
     ]
     raise_all(errors)
-    settling = Settling(known or 0.0, settings.time_constant_s, settings.hold_s)
+    settling = Settling(known or 0.0, settings.time_constant_s, settings.hold_s, settings.margin)
     return SceneModel(classifier, settling, settings.policies)
 
 

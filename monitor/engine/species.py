@@ -7,16 +7,18 @@ Each has its own guard, so that a failing model takes no other one along.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from monitor.audio.resample import Decimate
 from monitor.core.events import ActivityChange, GateReading
-from monitor.core.types import ENGINE_RATE
+from monitor.core.types import ENGINE_RATE, Span
 from monitor.engine.guard import Guard
 from monitor.features.frontend import Frontend
 from monitor.features.sample_windows import SampleWindower
 from monitor.features.windows import Windower
 from monitor.species.gated import GatedWindows
+from monitor.species.labels import is_human
 from monitor.species.merge import Merge
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
     AnyStage = Stage[Any, Any]
     Timed = Callable[[str, AnyStage], AnyStage]
+
+MOST_HUMANS = 64
+"""Windows with a human sound that are kept until somebody asks for them."""
 
 AT_16_KHZ = 16_000
 """The rate that the pipeline has beside its own; any other is made here."""
@@ -63,6 +68,11 @@ class Species:
                     if branch.gated and not guard.reset_due:
                         readings += guard.push(reading, self._now)
         return readings
+
+    def take_voices(self, least: float) -> list[Span]:
+        """Windows since the last call in which a human sound had that probability or more."""
+        heard = [one for branch in self._branches for one in branch.take_humans()]
+        return sorted((span for span, probability in heard if probability >= least), key=lambda span: span.start)
 
     def flush(self) -> list[Reading]:
         """The stream ends or breaks here: readings still held."""
@@ -98,6 +108,13 @@ class _KnownSpecies:
         self._classifier = timed(f"{self.name} classifier", classifier)
         latency = classifier.window_length + classifier.hop_length
         self._merge = timed(f"{self.name} merge", Merge(classifier.model_id, latency))
+        self._humans: deque[tuple[Span, float]] = deque(maxlen=MOST_HUMANS)
+
+    def take_humans(self) -> list[tuple[Span, float]]:
+        """Windows since the last call and the highest probability of a human sound in each, 0..1."""
+        heard = list(self._humans)
+        self._humans.clear()
+        return heard
 
     def push(self, item: AudioBlock | GateReading | ActivityChange) -> Sequence[Reading]:
         """Audio, or what the gate says of it."""
@@ -132,6 +149,9 @@ class _KnownSpecies:
                 self.dropped_windows += 1
                 continue
             for hits in self._classifier.push(window):
+                human = max([hits.voice, *(value for label, value in hits.best if is_human(label))])
+                if human > 0:
+                    self._humans.append((hits.span, human))
                 readings += self._merge.push(hits)
         return readings
 

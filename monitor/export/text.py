@@ -6,6 +6,7 @@ from monitor.core.clock import NANOSECONDS, isoformat, seconds
 from monitor.core.events import (
     ActivityChange,
     MachineChange,
+    PrivacyChange,
     Reading,
     SceneChange,
     SourceState,
@@ -13,6 +14,7 @@ from monitor.core.events import (
     StreamGap,
     TagDetection,
 )
+from monitor.core.privacy_readings import PrivacyReason, PrivacyState
 from monitor.core.scene_readings import UNKNOWN
 from monitor.core.text import writable
 from monitor.core.types import ENGINE_RATE
@@ -36,6 +38,7 @@ def to_text_line(source: str, reading: Reading, utc_ns: int | None) -> str | Non
         (isinstance(reading, ActivityChange) and not reading.active)
         or (isinstance(reading, TagDetection) and not reading.provisional)
         or isinstance(reading, SpeciesDetection)
+        or (isinstance(reading, PrivacyChange) and reading.state is PrivacyState.WATCHING)
     )
     moment = reading.span.end if over else reading.span.start
     if utc_ns is None:
@@ -61,6 +64,8 @@ def _tell(reading: Reading) -> str | None:
         return f"scene {writable(reading.label)}{sure}{before}"
     if isinstance(reading, MachineChange):
         return _tell_machine(reading)
+    if isinstance(reading, PrivacyChange):
+        return _tell_privacy(reading)
     if isinstance(reading, StreamGap):
         about = "about " if reading.estimated else ""
         return f"lost {about}{seconds(reading.lost):.3f} s: {reading.reason}"
@@ -83,6 +88,15 @@ def _tell_machine(change: MachineChange) -> str:
     if change.suppressed:
         return f"{machine}: alarm{_suppressed(change.suppressed)}"
     return f"{machine}: {over}{change.state.value.replace('_', ' ')}{detail}"
+
+
+def _tell_privacy(change: PrivacyChange) -> str:
+    if change.reason is PrivacyReason.NONE:
+        return "privacy mode: clips and spectrogram only where nobody speaks"
+    if change.state is PrivacyState.WITHHOLDING:
+        return f"privacy: {change.reason}, clips and spectrogram are withheld"
+    clips = f", {change.clips} clips not written" if change.clips else ""
+    return f"privacy: over after {seconds(change.span.length):.0f} s ({change.reason}){clips}"
 
 
 def _suppressed(why: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from monitor.core.clock import native_index
 from monitor.core.types import FeatureBlock
 from monitor.features.ams_spec import CHUNKS
+from monitor.features.recursive import RecursiveFilter, butterworth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
     Float64Array = NDArray[np.float64]
 
 
-class _Signal(Protocol):
-    """What is used of `scipy.signal`, which has no types."""
-
-    def butter(
-        self, order: int, cut: float | tuple[float, float], kind: str, *, fs: float, output: str
-    ) -> Float64Array: ...
-
-    def sosfilt(self, sos: Float64Array, x: Float64Array, *, zi: Float64Array) -> tuple[Float64Array, Float64Array]: ...
-
-    def sosfilt_zi(self, sos: Float64Array) -> Float64Array: ...
-
-
-SMALLEST = 1e-30
-"""States below this become 0: numbers too small for the processor's fast path would cost a hundred times as much."""
-
-
 class AmsBank:
     """The filters and what they remember: chunks of samples -> power of each modulation band in the chunk.
 
@@ -44,34 +29,23 @@ class AmsBank:
     """
 
     def __init__(self, spec: AmsSpec) -> None:
-        # Here, not above: scipy takes a third of a second to import; who listens for no sound classes need not wait.
-        from scipy import signal as untyped
-
-        signal = cast("_Signal", untyped)
         self.spec = spec
         self.chunk = spec.hop // CHUNKS
         """Samples that `push` takes."""
-        self._filter = signal.sosfilt
-        slow = spec.rate / spec.decimation
+        slow, chunk = spec.rate / spec.decimation, self.chunk // spec.decimation
         audio = zip(spec.audio_low_hz, spec.audio_high_hz, strict=True)
         modulation = zip(spec.modulation_low_hz, spec.modulation_high_hz, strict=True)
-        self._audio: list[Float64Array] = [
-            signal.butter(spec.audio_order, cut, "bandpass", fs=spec.rate, output="sos") for cut in audio
+        self._audio = [RecursiveFilter(butterworth(spec.audio_order, *cut, spec.rate), self.chunk) for cut in audio]
+        self._modulation = [
+            RecursiveFilter(butterworth(spec.modulation_order, *cut, slow), chunk) for cut in modulation
         ]
-        self._modulation: list[Float64Array] = [
-            signal.butter(spec.modulation_order, cut, "bandpass", fs=slow, output="sos")
-            if cut[0] > 0
-            else signal.butter(2 * spec.modulation_order, cut[1], "lowpass", fs=slow, output="sos")
-            for cut in modulation
-        ]
-        self._settled: list[Float64Array] = [signal.sosfilt_zi(sections) for sections in self._modulation]
         self._audio_states: list[Float64Array] = []
         self._modulation_states: list[list[Float64Array]] = []
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._audio_states = [np.zeros((len(sections), 2)) for sections in self._audio]
+        self._audio_states = [np.zeros(band.size) for band in self._audio]
         self._modulation_states = []
 
     def push(self, samples: Float32Array) -> Float64Array:
@@ -81,30 +55,23 @@ class AmsBank:
         if not self._modulation_states:
             # The envelope begins as if it had always been what it is on average in the first chunk: else its onset
             # would ring through the modulation bands for seconds.
-            self._modulation_states = [[state * one.mean() for state in self._settled] for one in envelopes]
+            self._modulation_states = [[band.settled * one.mean() for band in self._modulation] for one in envelopes]
         return np.array(
             [self._powers(states, one) for states, one in zip(self._modulation_states, envelopes, strict=True)]
         )
 
     def _envelope(self, number: int, samples: Float64Array) -> Float64Array:
         """`(chunk,)` -> `(chunk / decimation,)`."""
-        band, state = self._filter(self._audio[number], samples, zi=self._audio_states[number])
-        self._audio_states[number] = _fast(state)
+        band, self._audio_states[number] = self._audio[number].run(samples, self._audio_states[number])
         bent = np.abs(band) if self.spec.envelope == "magnitude" else band * band
         return bent.reshape(-1, self.spec.decimation).mean(axis=1)
 
     def _powers(self, states: list[Float64Array], envelope: Float64Array) -> list[float]:
         powers: list[float] = []
-        for number, sections in enumerate(self._modulation):
-            band, state = self._filter(sections, envelope, zi=states[number])
-            states[number] = _fast(state)
+        for number, filtering in enumerate(self._modulation):
+            band, states[number] = filtering.run(envelope, states[number])
             powers.append(float((band * band).mean()))
         return powers
-
-
-def _fast(state: Float64Array) -> Float64Array:
-    state[np.abs(state) < SMALLEST] = 0.0
-    return state
 
 
 class AmsFrontend:

@@ -191,3 +191,7 @@ def _band_faults(
 
 AMS_PLAIN = AmsSpec("ams", (100.0, 500.0, 2_000.0), (500.0, 2_000.0, 7_000.0), (0.0, 2.0, 8.0), (2.0, 8.0, 32.0))
 """The plain bank: octave-like audio bands; the envelope's mean, the pace of syllables, roughness."""
+
+AMS_OPTIMISED = AmsSpec("ams", (62.5, 500.0, 500.0), (88.39, 707.1, 2_000.0), (0.0, 2.0, 16.0), (2.0, 4.0, 32.0))
+"""What the search of `configs/training/sound/default.toml` found, and the shipped bundle has: hum; where voices are
+strongest, narrow and wide; the envelope's mean, the pace of syllables, roughness."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monitor.features.ams_spec import AmsSpec
 from monitor.features.spec import FeatureSpec
 from monitor.inference.faults import Fault, shape_text
-from monitor.inference.manifest import CLASSIFIERS, MANIFEST_FILE, FeatureInput, ModulationInput
+from monitor.inference.manifest import BIRDS_KEY, CLASSIFIERS, MANIFEST_FILE, FeatureInput, ModulationInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,15 +94,29 @@ def _encoder_faults(manifest: Manifest) -> Iterator[Fault]:
 
 def _label_faults(manifest: Manifest) -> Iterator[Fault]:
     where = f"{MANIFEST_FILE}: labels"
-    first = manifest.outputs[0]
-    if manifest.task == "gate":
-        if first.shape != (None,):
-            yield Fault(f"{MANIFEST_FILE}: outputs.0.shape", f"a gate gives (batch), not {shape_text(first.shape)}")
-        if len(manifest.labels) > 1:
-            yield Fault(where, f"a gate has one at most, got {len(manifest.labels)}")
     scores = manifest.scores
+    if manifest.task == "gate":
+        yield from _gate_faults(manifest)
     if manifest.task in CLASSIFIERS and scores is None:
         yield Fault(f"{MANIFEST_FILE}: outputs", "a classifier needs one with the role `logits` or `probabilities`")
-    count = manifest.labels_file.count if manifest.labels_file else len(manifest.labels)
-    if scores and count != scores.shape[-1]:
+    count = _label_count(manifest)
+    if scores and (manifest.task != "gate" or count) and count != scores.shape[-1]:
         yield Fault(where, f"{count} do not fit output `{scores.name}`, {shape_text(scores.shape)}")
+
+
+def _gate_faults(manifest: Manifest) -> Iterator[Fault]:
+    """A gate gives one value, or scores of labels with a list of those that are birds."""
+    scores, first, count = manifest.scores, manifest.outputs[0], _label_count(manifest)
+    if scores and count:
+        if BIRDS_KEY not in (manifest.files or {}):
+            yield Fault(f"{MANIFEST_FILE}: files", f"a gate with labels needs `{BIRDS_KEY}`: those that are birds")
+        return
+    if (scores or first).shape not in ((None,), (None, 1)):
+        shape = shape_text((scores or first).shape)
+        yield Fault(f"{MANIFEST_FILE}: outputs.0.shape", f"a gate gives (batch), not {shape}")
+    if count > 1:
+        yield Fault(f"{MANIFEST_FILE}: labels", f"a gate has one at most, got {count}")
+
+
+def _label_count(manifest: Manifest) -> int:
+    return manifest.labels_file.count if manifest.labels_file else len(manifest.labels)

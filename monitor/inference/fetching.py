@@ -27,7 +27,12 @@ def fetch_wheel(package: str, folder: Path, options: Sequence[str] = ()) -> Path
     command += ["--disable-pip-version-check", *options, "--dest", str(folder), package]
     # Its progress bar is drawn where a terminal is; data goes to standard output, so it must not.
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=subprocess.PIPE) as running:
-        told = running.stderr.read().decode(errors="replace") if running.stderr else ""
+        try:
+            told = running.stderr.read().decode(errors="replace") if running.stderr else ""
+        except BaseException:
+            # Whoever stops us has not stopped pip, and the block would wait for it.
+            running.terminate()
+            raise
     wheels = sorted(folder.glob(f"{package.partition('==')[0]}-*.whl"))
     if running.returncode != 0 or not wheels:
         lines = [line for line in told.splitlines() if line.startswith("ERROR")] or told.splitlines() or ["no wheel"]

@@ -16,11 +16,13 @@ from monitor.inference.faults import Fault, bundle_error, shape_text
 from monitor.inference.golden import windows_of
 from monitor.inference.label_file import write_labels
 from monitor.inference.manifest import (
+    BIRDS_KEY,
     FINGERPRINT_KEY,
     LABELS_FILE,
     MODEL_FILE,
     TFLITE_FILE,
     DataSource,
+    ExtraFile,
     FeatureInput,
     LabelsFile,
     Manifest,
@@ -51,6 +53,9 @@ ON, OFF = 0.5, 0.3
 ACCEPTED = "(samples), (1, samples) or (batch, samples), float32"
 """Inputs that are fed with sound."""
 
+BIRDS_FILE = "birds.txt"
+"""Of a gate: which of its labels are birds."""
+
 _SPECS: tuple[FeatureSpec, ...] = (BIRD, MACHINE, SCENE, SPECIES)
 
 
@@ -70,6 +75,10 @@ class Foreign:
     licence: str = "not stated"
     embedding: str | None = None
     """Name of the output that is the embedding; None: it is found."""
+    binomials: Literal["bird", "animal"] = "animal"
+    """What a scientific name among the labels stands for."""
+    birds: tuple[str, ...] = ()
+    """Of a gate with labels: those that are birds."""
 
     @property
     def runtime(self) -> Runtime:
@@ -96,7 +105,11 @@ def import_foreign(model: Foreign, root: Path, *, replace_old: bool = False) -> 
         if model.labels:
             file = write_labels(folder / LABELS_FILE, model.labels)
             listed = LabelsFile(sha256=sha256_of(file), count=len(model.labels))
-            manifest = manifest.model_copy(update={"labels_file": listed})
+            manifest = manifest.model_copy(update={"labels_file": listed, "binomials": model.binomials})
+        if model.birds:
+            birds = write_labels(folder / BIRDS_FILE, model.birds)
+            extra = ExtraFile(file=birds.name, sha256=sha256_of(birds), meaning="labels that are birds, one a line")
+            manifest = manifest.model_copy(update={"files": {BIRDS_KEY: extra}})
         finish_bundle(folder, manifest, spec, _card(model))
     return root / model.name / VERSION
 
@@ -116,8 +129,10 @@ def _described(model: Foreign, file: Path, session: Session) -> tuple[Manifest, 
     outputs = _tried(model, session, spec)
     roles, faults = _roles(model, session, outputs)
     if faults:
-        raise bundle_error(model.file, faults, REMEDY)
-    hop = min(model.window, model.rate)
+        option = next((fault.where for fault in faults if fault.where.startswith("--")), None)
+        raise bundle_error(model.file, faults, f"Nothing was installed; correct {option}" if option else REMEDY)
+    # A gate decides where a call begins and ends; an encoder is run where it says.
+    hop = max(1, min(model.window // 2, model.rate)) if model.task == "gate" else min(model.window, model.rate)
     cut = WaveformInput(rate=model.rate, window=model.window, hop=hop)
     features = None
     if spec:
@@ -164,9 +179,6 @@ def _input_faults(model: Foreign, session: Session) -> tuple[list[Fault], Featur
     (entry,) = session.inputs
     fingerprint = session.metadata.get(FINGERPRINT_KEY)
     spec = next((known for known in _SPECS if known.fingerprint == fingerprint), None)
-    if spec is None and model.task == "gate":
-        why = f"found is {told}; a gate is fed frames of a front-end, which its metadata name (`{FINGERPRINT_KEY}`)"
-        return [Fault("inputs", why)], None
     wanted: tuple[int | None, ...] = (None, model.window) if spec is None else (None, model.window, spec.bands)
     if not entry.is_float32 or len(entry.shape) != len(wanted):
         accepted = ACCEPTED if spec is None else f"{shape_text(wanted)}, float32"
@@ -204,23 +216,21 @@ def _roles(model: Foreign, session: Session, outputs: dict[str, Float32Array]) -
     told = ", ".join(f"`{info.name}` {shape_text(info.shape)}" for info in session.outputs)
     flat = {name: values for name, values in outputs.items() if values.ndim == 2}
     roles: dict[str, Role] = {}
-    if model.task == "gate":
-        good = len(outputs) == 1 and all(values.ndim == 1 for values in outputs.values())
-        return {}, [] if good else [Fault("outputs", f"found are {told}; a gate gives one, (batch)")]
+    if model.task == "gate" and not model.labels:
+        return _role_of_gate(outputs, told)
     scores = next(
         (name for name, values in flat.items() if model.labels and values.shape[1] == len(model.labels)), None
     )
     if model.task == "species" and not model.labels:
         return {}, [Fault("--labels", "is missing: a file with one label a line, in the order of the output")]
-    if model.task == "species" and scores is None:
+    if model.task in ("species", "gate") and scores is None:
         why = f"{len(model.labels)} labels were given; found are the outputs {told}"
         return {}, [Fault("--labels", why)]
     if scores:
-        inside = bool(((flat[scores] >= 0.0) & (flat[scores] <= 1.0)).all())
-        roles[scores] = "probabilities" if inside else "logits"
+        roles[scores] = _kind_of(flat[scores])
     rest = [name for name in flat if name != scores]
     likely = [name for name in rest if "embed" in name.lower()]
-    chosen = model.embedding or next(iter(likely if likely or model.task == "species" else rest), None)
+    chosen = model.embedding or next(iter(likely if likely or model.task != "encoder" else rest), None)
     if chosen is not None and chosen not in flat:
         return {}, [Fault("--embedding", f"there is no output `{chosen}` of one vector a window; found are {told}")]
     if chosen is None and model.task == "encoder":
@@ -228,6 +238,19 @@ def _roles(model: Foreign, session: Session, outputs: dict[str, Float32Array]) -
     if chosen:
         roles[chosen] = "embedding"
     return roles, []
+
+
+def _role_of_gate(outputs: dict[str, Float32Array], told: str) -> tuple[dict[str, Role], list[Fault]]:
+    """Of a gate without labels: one value a window."""
+    good = len(outputs) == 1 and all(values.size == len(values) for values in outputs.values())
+    if not good:
+        why = f"found are {told}; a gate gives one, (batch), or scores of labels, which --labels names"
+        return {}, [Fault("outputs", why)]
+    return {name: _kind_of(values) for name, values in outputs.items()}, []
+
+
+def _kind_of(scores: Float32Array) -> Role:
+    return "probabilities" if bool(((scores >= 0.0) & (scores <= 1.0)).all()) else "logits"
 
 
 def _tensor(info: TensorInfo, meaning: str, axes: tuple[str, ...], role: Role | None) -> Tensor:

@@ -30,6 +30,9 @@ Role = Literal["embedding", "logits", "probabilities"]
 """What an output is for: a direction to compare; scores of the labels before the sigmoid; probabilities of the labels.
 """
 
+BIRDS_KEY = "birds"
+"""Purpose of the file that lists the labels of a gate, one a line, that are birds."""
+
 CLASSIFIERS: tuple[Task, ...] = ("species", "scene", "sound_class")
 """Tasks whose output counts labels."""
 
@@ -267,7 +270,7 @@ class Manifest(_Part):
     binomials: Literal["bird", "animal"] = "animal"
     """What a scientific name among a classifier's labels stands for; genera known to be no birds are told apart."""
     files: dict[str, ExtraFile] | None = None
-    """Further files by what they are for, such as `occurrence`, `licence`."""
+    """Further files by what they are for, such as `occurrence`, `licence`; of a gate with labels `birds`."""
     thresholds: dict[str, Threshold] = {}
     """By name; a gate has `on` and `off`, and may have `release`: windows below `off` that end an activity (else 2).
 

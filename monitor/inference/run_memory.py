@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from monitor.core.types import Float32Array
 
-WINDOWS = 16
+WINDOWS = 32
 """Windows remembered: those of the last seconds, of a few streams."""
 
 Outputs = dict[str, "Float32Array"]

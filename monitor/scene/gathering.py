@@ -26,7 +26,8 @@ LEAST_VECTORS = 30.0
 """Effective vectors of a component that may leave the device: the mean over one is that vector itself."""
 
 LEAST_VARIANCE = 0.25
-"""dB^2 below which a component would tell nearly what was heard."""
+"""dB^2, mean over the values (which no rotation changes), below which a component would tell nearly what was heard; no
+variance that leaves is less."""
 
 PRIOR_VARIANCE = 9.0
 """dB^2 that a component is taken to have before it has heard anything ..."""
@@ -91,6 +92,14 @@ class MixtureGatherer:
         if len(self._counts) > self.components:
             self._merge(*self._cheapest_pair())
 
+    def limit(self, components: int) -> None:
+        """Have no more than so many components from now on; those that lose the least likelihood are merged."""
+        if components < 1:
+            raise ValueError(f"a mixture needs a component, got {components}")
+        self.components = components
+        while len(self._counts) > components:
+            self._merge(*self._cheapest_pair())
+
     def sendable(self) -> DiagonalMixture:
         """A mixture no component of which stands for few vectors or for hardly any spread: those are merged away.
 
@@ -105,11 +114,12 @@ class MixtureGatherer:
         if not len(copy._counts) or copy._telling() is not None:
             why = f"only {self.gathered:.0f} vectors were heard, or they hardly differ"
             raise TooFewVectorsError("the mixture", why, "Let the monitor listen for some hours, then try again")
-        return copy._mixture()
+        told = copy._mixture()
+        return DiagonalMixture(told.weights, told.means, np.maximum(told.variances, LEAST_VARIANCE))
 
     def _telling(self) -> int | None:
         """The first component that would tell too much."""
-        least = (self._squares / self._counts[:, None]).min(axis=1)
+        least = (self._squares / self._counts[:, None]).mean(axis=1)
         bad = np.flatnonzero((self._counts < LEAST_VECTORS) | (least < LEAST_VARIANCE))
         return int(bad[0]) if len(bad) else None
 

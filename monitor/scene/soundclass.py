@@ -65,6 +65,27 @@ class SoundClassifier:
         """Frames of a window, and from one to the next."""
         return self.bundle.manifest.window
 
+    def require_like(self, other: Bundle) -> None:
+        """Raises BundleError unless this classifier takes and tells the same as another one."""
+        what, named = f"model {self.bundle.manifest.id}", other.manifest.id
+        if other.modulation is None or other.modulation.fingerprint != self.spec.fingerprint:
+            remedy = f"Gather and send anew, for features as {named} has"
+            raise BundleError(what, f"takes features {self.spec.fingerprint}, other ones than {named}", remedy)
+        if (self.cut.frames, self.cut.hop) != (other.manifest.window.frames, other.manifest.window.hop):
+            raise BundleError(what, f"takes windows of another length than {named}", "Use the classifier that fits")
+        if self.labels != tuple(other.labels):
+            raise BundleError(what, f"tells other classes than {named}", "Use the classifier that fits")
+
+    def exchange(self, bundle: Bundle) -> None:
+        """Tell classes with another model from the next window on; the average goes on, and no window is lost.
+
+        Raises BundleError, and goes on as before, when that one takes or tells something else.
+        """
+        SoundClassifier(bundle).require_like(self.bundle)
+        self.bundle = bundle
+        scores = bundle.manifest.scores
+        self._output = scores.name if scores else self._output
+
     def push(self, item: Window) -> Sequence[SoundClassReading]:
         """Raises ValueError for a window of other features, InferenceError when the network fails."""
         if item.spec_id != self.spec.fingerprint:

@@ -19,11 +19,13 @@ from monitor.tui.enrollment import Enrolling, Phase
 from monitor.tui.glyphs import for_terminal
 from monitor.tui.machine_care import Caring
 from monitor.tui.palette import THEME, ramp
+from monitor.tui.personal import Personal
 from monitor.tui.screens.enroll import EnrollScreen
 from monitor.tui.screens.help import HelpScreen
 from monitor.tui.screens.learn import LearnScreen
 from monitor.tui.screens.live import LiveScreen, Look
 from monitor.tui.screens.machines import MachineScreen
+from monitor.tui.screens.personal import PersonalScreen
 from monitor.tui.state import ScreenState
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 DRAWS_PER_S = 8
 """Drawings a second, at most, whatever comes in; the eye wants no more, and ten are the promise."""
 
-_CONDITIONAL = ("next_source", "birds", "enroll", "machines")
+_CONDITIONAL = ("next_source", "birds", "enroll", "machines", "personal")
 """Actions whose keys come and go."""
 
 
@@ -62,6 +64,7 @@ class AuricleApp(App[Exception | None]):
         Binding("b", "birds", "birds", tooltip="Move into the list of species"),
         Binding("e", "enroll", "enroll", tooltip="Name a bird that was just heard, so that it is known from then on"),
         Binding("m", "machines", "machines", tooltip="Look after the machines that are listened for, or learn one"),
+        Binding("v", "personal", "sound", tooltip="The classifier of sound classes made for this place"),
         Binding("question_mark", "help", "help", key_display="?", tooltip="What each thing means"),
         Binding("ctrl+c", "quit", "quit", show=False, priority=True),
     ]
@@ -80,6 +83,7 @@ class AuricleApp(App[Exception | None]):
         self.bridge = Bridge(connect, self.post_message)
         self.enrolling = Enrolling(self.bridge.command)
         self.caring = Caring(self.bridge.command)
+        self.personal = Personal(self.bridge.command)
         self._glyphs = glyphs or for_terminal()
         self.live = LiveScreen(Look(title, self._glyphs))
         self._plain = glyphs is not None and not glyphs.halves
@@ -129,6 +133,10 @@ class AuricleApp(App[Exception | None]):
         if dialog is not None:
             dialog.show(self.state)
         self._draw_machines(now)
+        personal = self.screen if isinstance(self.screen, PersonalScreen) else None
+        self.personal.tick(now, shown=personal is not None)
+        if personal is not None:
+            personal.show()
         self.live.draw(self.state, now, ramp(self.theme_variables), self._paused)
 
     def _draw_machines(self, now_s: float) -> None:
@@ -158,6 +166,8 @@ class AuricleApp(App[Exception | None]):
             working = self.caring.working
             self.caring.fold(message.name, message.result)
             self._tell_of_caring(working)
+        elif self.personal.takes(message.name):
+            self.personal.fold(message.name, message.result)
         else:
             self.notify(f"{message.name}: done", timeout=3)
 
@@ -172,6 +182,9 @@ class AuricleApp(App[Exception | None]):
             working = self.caring.working
             self.caring.refuse(message.name, message.error)
             self._tell_of_caring(working)
+            return
+        if self.personal.takes(message.name):
+            self.personal.refuse(message.name, message.error)
             return
         self.notify(f"{message.error.why}. {message.error.remedy}", title=message.error.what, severity="error")
 
@@ -208,6 +221,8 @@ class AuricleApp(App[Exception | None]):
                 return current is not None and current.has_birds
             case "machines":
                 return current is not None and bool(current.machines)
+            case "personal":
+                return current is not None and current.sound is not None
             case _:
                 return True
 
@@ -246,6 +261,12 @@ class AuricleApp(App[Exception | None]):
         self.push_screen(MachineScreen(self.caring, self._glyphs))
         self.call_after_refresh(self.draw)
 
+    def action_personal(self) -> None:
+        """Look after the classifier of this place."""
+        self.personal.begin()
+        self.push_screen(PersonalScreen(self.personal))
+        self.call_after_refresh(self.draw)
+
     def action_help(self) -> None:
         """Explain the screen."""
         self.push_screen(HelpScreen())
@@ -261,6 +282,8 @@ class AuricleApp(App[Exception | None]):
         if self.check_action("enroll", ()):
             yield SystemCommand("Enroll", "Name a bird that was just heard", self.action_enroll)
         yield SystemCommand("Machines", "Look after the machines, or learn one", self.action_machines)
+        if self.check_action("personal", ()):
+            yield SystemCommand("Sound classes", "The classifier made for this place", self.action_personal)
         yield SystemCommand("Help", "What each thing on the screen means", self.action_help)
         yield from super().get_system_commands(screen)  # pyright: ignore[reportUnknownMemberType] (Screen is untyped there)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.core.events import BranchCondition, SourceCondition, StreamGap
+from monitor.core.privacy_readings import PrivacyReason, PrivacyState
 from monitor.tui.wording import duration, gap_sentence, short_name
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ _TROUBLES = {
     SourceCondition.STALLED: ("source stalled", "no audio is coming"),
     SourceCondition.LOST: ("source lost", "the device or its capture is gone; it is being restarted"),
     SourceCondition.FAILED: ("source failed", "given up"),
+}
+
+
+_WHY = {
+    PrivacyReason.NONE: "",
+    PrivacyReason.SPEECH: "somebody speaks",
+    PrivacyReason.VOICE: "a voice is heard",
+    PrivacyReason.NOT_JUDGED: "nothing tells whether somebody speaks",
 }
 
 
@@ -83,6 +92,8 @@ def _of_source(view: SourceView, now_s: float, prefix: str) -> Iterator[Conditio
     for branch in view.health.branches if view.health is not None else ():
         if branch.state is not BranchCondition.RUNNING:
             yield _branch(branch)
+    if view.privacy is not None and view.privacy.state is PrivacyState.WITHHOLDING:
+        yield Condition("privacy", f"{_WHY[view.privacy.reason]}; clips and spectrogram are withheld", urgent=False)
     gap = view.last_gap
     if gap is not None and isinstance(gap.reading, StreamGap) and now_s - view.gap_seen_s < RECENT_S:
         yield Condition("audio lost", gap_sentence(gap.reading, gap.utc_ns), urgent=False)

@@ -17,6 +17,7 @@ from monitor.core.events import (
     LevelReading,
     MachineChange,
     PercentileSummary,
+    PrivacyChange,
     SceneChange,
     SceneReading,
     SoundClassReading,
@@ -29,6 +30,7 @@ from monitor.core.events import (
 )
 from monitor.core.machine_readings import MachineState
 from monitor.core.naming import is_bird
+from monitor.core.privacy_readings import PrivacyReason
 from monitor.core.types import ENGINE_RATE, Span
 from monitor.tui.calls import Calls
 from monitor.tui.columns import Columns
@@ -48,7 +50,16 @@ OVER = (SourceCondition.ENDED, SourceCondition.FAILED)
 _KEPT = samples(SHOWN_S + 2.0)
 _RECENT = samples(10.0)
 """A gap told later than this, in engine samples, is history: it is listed, but no banner tells of it."""
-Listed = ActivityChange | StreamGap | SourceState | TagDetection | SpeciesDetection | MachineChange | SceneChange
+Listed = (
+    ActivityChange
+    | StreamGap
+    | SourceState
+    | TagDetection
+    | SpeciesDetection
+    | MachineChange
+    | SceneChange
+    | PrivacyChange
+)
 """What has a row in the event list."""
 
 _ROWS_BACK = 8
@@ -103,6 +114,8 @@ class SourceView:
     sound: SoundClassReading | None = None
     """The newest kind of sound."""
     """Where this sounds to be."""
+    privacy: PrivacyChange | None = None
+    """What the privacy mode said last; None where it is off."""
     calls: Calls = field(init=False)
     """The newest calls and what they were taken for."""
     tallies: Tallies = field(default_factory=Tallies)
@@ -126,7 +139,8 @@ class SourceView:
     @property
     def picture_end(self) -> int:
         """Engine index at the right edge of the pictures."""
-        return self.columns.end or self.head
+        # In privacy mode columns come late or never, and the picture goes on without them.
+        return self.head if self.privacy else self.columns.end or self.head
 
     def active_spans(self) -> list[Span]:
         """Stretches with an audible bird, the one still open reaching to the head."""
@@ -168,6 +182,8 @@ class SourceView:
         elif isinstance(reading, SoundClassReading):
             self.sound = reading
             self._reach(reading.span, utc_ns)
+        elif isinstance(reading, PrivacyChange):
+            self.privacy = reading
         elif not isinstance(reading, MachineChange | PercentileSummary | SceneChange):
             self._fold_live(reading)
             self._reach(reading.span, utc_ns)
@@ -178,6 +194,8 @@ class SourceView:
             self._list_machine(reading, utc_ns)
         elif news and isinstance(reading, SceneChange):
             self._list_scene(reading, utc_ns)
+        elif news and isinstance(reading, PrivacyChange):
+            self._list_privacy(reading, utc_ns)
         elif news and isinstance(reading, SpeciesDetection):
             self._list_species(reading, utc_ns)
         elif news and isinstance(reading, ActivityChange | StreamGap | SourceState):
@@ -190,7 +208,7 @@ class SourceView:
         self.columns = Columns()
         for kept in (self.gate, self.activities, self.gaps, self.calls, self.machines, self.scene):
             kept.clear()
-        self.sound = None
+        self.sound = self.privacy = None
 
     def _fold_state(self, reading: SourceState) -> None:
         starts_anew = reading.state is SourceCondition.STARTING and reading.span.start == 0 and self.head > 0
@@ -306,6 +324,16 @@ class SourceView:
         """After lost audio the same scene settles again: no event."""
         if change.label != self.scene.listed:
             self.scene.listed = change.label
+            self._add(Event(utc_ns, change))
+
+    def _list_privacy(self, change: PrivacyChange, utc_ns: int | None) -> None:
+        """Withheld stretches, each once; that the mode is on is no event."""
+        for row in self._newest():
+            listed = row.reading
+            if isinstance(listed, PrivacyChange) and listed.span.start == change.span.start:
+                row.reading = change
+                return
+        if change.reason is not PrivacyReason.NONE:
             self._add(Event(utc_ns, change))
 
     def _add(self, event: Event) -> None:

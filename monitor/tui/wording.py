@@ -11,6 +11,7 @@ from monitor.core.clock import NANOSECONDS, seconds
 from monitor.core.events import (
     ActivityChange,
     MachineChange,
+    PrivacyChange,
     SceneChange,
     SourceCondition,
     SourceState,
@@ -20,6 +21,7 @@ from monitor.core.events import (
 )
 from monitor.core.machine_readings import MachineState
 from monitor.core.naming import is_bird
+from monitor.core.privacy_readings import PrivacyState
 from monitor.core.scene_readings import UNKNOWN as UNKNOWN_SCENE
 from monitor.core.types import ENGINE_RATE
 
@@ -159,6 +161,10 @@ def event_words(event: Event, head: int) -> tuple[str, str, str]:
             return reading.label, "", share(reading.probability)
         case MachineChange():
             return reading.machine, "", machine_words(reading)
+        case PrivacyChange(state=PrivacyState.WITHHOLDING):
+            return "privacy", "", f"{reading.reason}: withheld from now on"
+        case PrivacyChange():
+            return "privacy", duration(seconds(reading.span.length), digits=0), f"withheld: {reading.reason}"
         case SourceState():
             return "source", "", f"{reading.state}: {reading.detail}" if reading.detail else str(reading.state)
 

@@ -16,24 +16,32 @@ import sys
 import tempfile
 from pathlib import Path
 from time import process_time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from monitor import paths
+from monitor.audio.resample import Decimate
 from monitor.audio.synthetic import soundscape
 from monitor.core.types import AudioBlock
 from monitor.engine import bench
 from monitor.engine.machines import MachineBranch, Watched
 from monitor.engine.models import load_models
+from monitor.engine.species import Species
 from monitor.engine.times import StageTimes
 from monitor.machines.anomaly import Attention
 from monitor.machines.enroll import fit_profile
 from monitor.machines.sounds import heard_sound
-from monitor.settings import BirdsSettings, MachinesSettings, SceneSettings, SpeciesSettings
+from monitor.settings import BirdsSettings, MachinesSettings, SceneSettings, SoundSettings, SpeciesSettings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.helpers.machines import QUICK, fan
+
+if TYPE_CHECKING:
+    from monitor.machines.encoder import MachineEncoder
+
+SHIPPED_SPECIES = "species-animals"
 
 
 def main() -> None:
@@ -42,21 +50,26 @@ def main() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     blocks = [block.samples for block in soundscape().blocks()]
     roots = paths.model_roots()
-    models = load_models(BirdsSettings(), roots, species=SpeciesSettings(), scene=SceneSettings())
+    models = load_models(
+        BirdsSettings(), roots, species=SpeciesSettings(), scene=SceneSettings(), sound=SoundSettings()
+    )
     told = "the encoder on every window" if models.encoder else "gate alone"
     told += "".join(f", {classifier.model_id}" for classifier in models.classifiers)
     told += f", {models.scene.classifier.bundle.manifest.id}" if models.scene else ", no scenes"
     print(f"the pipeline in memory, 48 kHz, {told}")
     print("\n".join(bench.run(blocks, 48_000, minutes, models).lines()))
     print()
-    machine_branch(minutes)
+    bundled = load_models(BirdsSettings(), paths.model_roots(), machines=MachinesSettings()).machine_encoder
+    for encoder in (None, bundled) if bundled else (None,):
+        machine_branch(minutes, encoder)
+        print()
+    species_branch(np.concatenate(blocks), minutes)
     print()
     whole_command(np.concatenate(blocks), minutes)
 
 
-def machine_branch(minutes: float) -> None:
+def machine_branch(minutes: float, encoder: MachineEncoder | None) -> None:
     """The machine branch alone, from 16 kHz to readings: one machine, a window every 1.008 s."""
-    encoder = load_models(BirdsSettings(), paths.model_roots(), machines=MachinesSettings()).machine_encoder
     clips = [heard_sound(fan(10.0, seed), 16_000, f"fan {seed}") for seed in range(12)]
     profile = fit_profile("fan-1", clips, (), encoder, QUICK, 0)
     times = StageTimes()
@@ -70,6 +83,24 @@ def machine_branch(minutes: float) -> None:
     cost = process_time() - began
     told = f"with {encoder.id}" if encoder else "without an encoder"
     print(f"the machine branch alone, {told}: {minutes * 60 / cost:.0f} times real time on one core")
+    for name, cost in times.seconds.items():
+        print(f"{name:<18} {cost / minutes / 60 * 1e3:>8.3f} ms per second of audio")
+
+
+def species_branch(sound: np.ndarray, minutes: float) -> None:
+    """A shipped classifier of known species alone, from 48 kHz to detections: a window of 3 s every 1.5 s."""
+    settings = SpeciesSettings(models=(SHIPPED_SPECIES,))
+    models = load_models(BirdsSettings(enabled=False), paths.model_roots(), species=settings)
+    times = StageTimes()
+    to_16_khz, branch = Decimate(16_000), Species(models, times.timed)
+    step = 9_600
+    whole = np.resize(sound, round(minutes * 60 * 48_000))
+    began = process_time()
+    for start in range(0, len(whole), step):
+        for block in to_16_khz.push(AudioBlock(whole[start : start + step], start, 48_000)):
+            branch.push(block, 3 * block.start)
+    cost = process_time() - began
+    print(f"the species branch alone, with {SHIPPED_SPECIES}: {minutes * 60 / cost:.0f} times real time on one core")
     for name, cost in times.seconds.items():
         print(f"{name:<18} {cost / minutes / 60 * 1e3:>8.3f} ms per second of audio")
 

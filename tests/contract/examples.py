@@ -92,6 +92,25 @@ def gate_bundle() -> Any:
         return load_bundle(make_gate_bundle(Path(directory)))
 
 
+def sound_gate() -> Example:
+    from monitor.birds.gate import Gate
+    from tests.contract.sound_streams import SoundWindows
+
+    bundle = sound_gate_bundle()
+    length, hop = Gate(bundle).grid.length, Gate(bundle).cut.hop * BIRD.engine_hop
+    return Example(lambda: Gate(bundle), SoundWindows(length, 40, hop, loud_every=7))
+
+
+@cache
+def sound_gate_bundle() -> Any:
+    pytest.importorskip("onnx", reason="the training packages, which write models, are not installed")
+    from monitor.inference.bundle import load_bundle
+    from tests.helpers.tiny_sound import make_sound_gate_bundle
+
+    with tempfile.TemporaryDirectory() as directory:
+        return load_bundle(make_sound_gate_bundle(Path(directory)))
+
+
 def embedder() -> Example:
     from monitor.birds.embedder import Embedder
 
@@ -285,7 +304,7 @@ EXAMPLES: dict[str, dict[str, Callable[[], Example]]] = {
         str(rate): lambda rate=rate: engine_rate(rate) for rate in (8_000, 22_050, 44_100, 48_000, 96_000)
     },
     "monitor.birds.embedder.Embedder": {"by pitch": embedder},
-    "monitor.birds.gate.Gate": {"by band": gate},
+    "monitor.birds.gate.Gate": {"by band": gate, "on sound": sound_gate},
     "monitor.birds.sound_embedder.SoundEmbedder": {"by pitch": sound_embedder},
     "monitor.birds.tagger.Tagger": {
         "one species": lambda: tagger(1),

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SoundWindows:
-    """Windows of noise at the engine rate, one a second. They cannot be cut."""
+    """Windows of noise at the engine rate, one every `hop` samples. They cannot be cut."""
 
     samples: int
     count: int
+    hop: int = ENGINE_RATE
+    loud_every: int = 1
+    """Of so many windows one half is loud, the other nearly silent."""
 
     def length(self) -> int:
         return self.count
@@ -30,8 +33,9 @@ class SoundWindows:
     def cut(self, sizes: Iterable[int], at: int) -> Iterator[SampleWindow]:
         generator = np.random.default_rng(23)
         for number in range(self.count):
-            start = at + number * ENGINE_RATE
-            values = (0.1 * generator.standard_normal(self.samples)).astype(np.float32)
+            start = at + number * self.hop
+            size = 0.1 if number % self.loud_every < (self.loud_every + 1) // 2 else 1e-4
+            values = (size * generator.standard_normal(self.samples)).astype(np.float32)
             yield SampleWindow(values, Span(start, start + self.samples), ENGINE_RATE)
 
     def end(self, item: SampleWindow) -> int:

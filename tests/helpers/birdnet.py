@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from functools import cache
@@ -38,8 +39,11 @@ def birdnet_folder() -> Path:
     try:
         return find_bundle(NAME, paths.model_roots())
     except BundleError:
-        root = Path(tempfile.mkdtemp(prefix="auricle-birdnet-"))
-        return import_birdnet(birdnet_source(), root, companions=paths.model_roots()[-1] / "companions")
+        source = birdnet_source()
+        # One import serves the session; it goes with the process.
+        scratch = tempfile.TemporaryDirectory(prefix="auricle-birdnet-")
+        atexit.register(scratch.cleanup)
+        return import_birdnet(source, Path(scratch.name), companions=paths.model_roots()[-1] / "companions")
 
 
 @cache

@@ -106,6 +106,37 @@ def loudness_network(
     return _checked(nodes, constants, given, gives)
 
 
+def loud_gate(samples: int, labels: int = 0) -> onnx.ModelProto:
+    """`samples` (batch, n) -> `score` (batch, 1): logits that rise with the mean size, 0 at 0.005.
+
+    With labels (batch, labels): the first is always likely, the second rises, the others are always unlikely.
+    """
+    slope, offset = np.zeros((1, max(1, labels)), np.float32), np.full(max(1, labels), -6.0, np.float32)
+    offset[0] = 6.0
+    slope[0, min(1, labels)], offset[min(1, labels)] = 1_000.0, -5.0
+    nodes = [
+        helper.make_node("Abs", ["samples"], ["sizes"]),
+        helper.make_node("ReduceMean", ["sizes"], ["size"], axes=[1], keepdims=1),
+        helper.make_node("MatMul", ["size", "slope"], ["raised"]),
+        helper.make_node("Add", ["raised", "offset"], ["score"]),
+    ]
+    inputs = [helper.make_tensor_value_info("samples", TensorProto.FLOAT, ["batch", samples])]
+    outputs = [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["batch", max(1, labels)])]
+    return _checked(nodes, {"slope": slope, "offset": offset}, inputs, outputs)
+
+
+def make_sound_gate_bundle(
+    directory: Path, *, name: str = "sound-gate", rate: int = 16_000, samples: int = 15_600
+) -> Path:
+    """Import a gate on sound below `directory`, of YAMNet's window by default; its folder."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / f"{name}.onnx"
+    onnx.save(loud_gate(samples), file)
+    folder = import_foreign(Foreign(file, "gate", name, rate, samples), directory)
+    file.unlink()
+    return folder
+
+
 def write_tflite(path: Path, samples: int, blocks: int, labels: int, *, batched: bool = False) -> np.ndarray:
     """A TFLite classifier of YAMNet's kind, `(samples,)` or `(1, samples)` -> `(1, labels)`; its weights.
 

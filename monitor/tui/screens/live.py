@@ -127,8 +127,9 @@ class LiveScreen(Screen[None]):
         if len(columns):
             low, high = self.spectrogram.colour_range
             wide = self._pictures.size.width >= 48
+            late = ", privacy mode" if view.privacy else ""
             self._title(
-                f"spectrogram, last 30 s, 0-{columns.top_hz / 1000:.0f} kHz" if wide else "last 30 s",
+                f"spectrogram, last 30 s, 0-{columns.top_hz / 1000:.0f} kHz{late}" if wide else "last 30 s",
                 f"{low} to {high} dBFS" if wide else "",
             )
 

@@ -98,7 +98,7 @@ def test_a_bundle_that_is_no_gate_is_refused(chosen: Bundle) -> None:
 
 
 def test_a_network_that_gives_no_probability_is_an_error(chosen: Bundle) -> None:
-    with pytest.raises(ValueError, match="probability"):
+    with pytest.raises(InferenceError, match="no probability"):
         Gate(chosen).push(filled(1.5, 0))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
+import onnx
 import pytest
 
 from monitor.commands.checks import Verdict, examine_everything
 from monitor.commands.models_import import Described, import_birdnet, import_file, parse_window, remove_models
 from monitor.errors import AuricleError, BundleError, UsageError
 from monitor.inference.foreign import Foreign, import_foreign
-from tests.helpers.tiny_sound import write_tflite
+from tests.helpers.tiny_sound import loud_gate, write_tflite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,53 @@ def test_labels_that_are_no_list_are_told(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="line 2 is empty") as caught:
         import_file(tmp_path / "here.onnx", described, replace=False)
     assert "`wren` stands in lines 1 and 4" in str(caught.value)
+
+
+def gate_file(tmp_path: Path, labels: str) -> tuple[Path, Path]:
+    """A classifier of three labels in YAMNet's window, and its list."""
+    onnx.save(loud_gate(15_600, 3), tmp_path / "three.onnx")
+    listed = tmp_path / "labels.txt"
+    listed.write_text(labels, encoding="utf-8")
+    return tmp_path / "three.onnx", listed
+
+
+@pytest.mark.parametrize(
+    ("labels", "binomials", "birds", "expected"),
+    [
+        ("Speech\nBird\nEngine\n", None, (), "Bird\n"),
+        ("Speech\nTurdus merula\nHyla arborea\n", "bird", (), "Turdus merula\n"),
+        ("Speech\nParus major_Great Tit\nhen\n", None, ("great tit", "hen"), "Parus major_Great Tit\nhen\n"),
+    ],
+    ids=["by the name of any bird", "by scientific names", "as named"],
+)
+def test_a_gate_made_of_a_classifier_listens_for_its_birds(
+    tmp_path: Path, labels: str, binomials: str | None, birds: tuple[str, ...], expected: str
+) -> None:
+    file, listed = gate_file(tmp_path, labels)
+    described = Described("gate", 16_000, "0.975", listed, None, None, None, binomials, birds)
+    assert import_file(file, described, replace=False) == 0
+    folder = tmp_path / "data" / "models" / "three" / "1.0.0"
+    assert (folder / "birds.txt").read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "binomials", "birds", "told"),
+    [
+        ("Speech\nTurdus merula\nEngine\n", None, (), "none of them is known to be a bird.*--binomials bird"),
+        ("Speech\nBird\nEngine\n", None, ("Brid",), r"Brid \(did you mean Bird\?\): is none of the labels"),
+        ("Speech\nBird\nEngine\n", "fish", (), "is nothing that a scientific name stands for"),
+        ("", None, ("Bird",), "is of a gate with labels only"),
+    ],
+)
+def test_a_gate_that_would_never_open_is_refused(
+    tmp_path: Path, labels: str, binomials: str | None, birds: tuple[str, ...], told: str
+) -> None:
+    file, listed = gate_file(tmp_path, labels)
+    described = Described("gate", 16_000, "0.975", listed if labels else None, None, None, None, binomials, birds)
+    with pytest.raises(UsageError, match=told) as caught:
+        import_file(file, described, replace=False)
+    assert caught.value.exit_code == 2
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
 def test_birdnet_needs_no_description_and_a_place_that_is_there(tmp_path: Path) -> None:

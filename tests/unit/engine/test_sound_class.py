@@ -10,6 +10,7 @@ import pytest
 
 from monitor.core.events import Health, SoundClassReading
 from monitor.core.types import AudioBlock
+from monitor.engine import bench
 from monitor.engine.models import Models, load_models
 from monitor.engine.runner import StreamRunner
 from monitor.errors import BundleError
@@ -79,6 +80,13 @@ def test_is_a_branch_of_the_health_report_and_a_line_of_json(root: Path, day: np
     line = json.loads(to_json_line("a.wav", heard.of(SoundClassReading)[1], None))
     assert (line["type"], line["label"], line["start_s"], line["end_s"]) == ("sound_class", "speech", 10.0, 20.0)
     assert set(line["probabilities"]) == {"noise", "music", "speech", "speech+noise"}
+
+
+def test_benchmark_has_a_row_for_sound_classes(root: Path, day: np.ndarray) -> None:
+    figures = bench.run([day], RATE, 0.2, loaded(root))
+    assert set(bench.SOUND_STAGES) <= set(figures.stages_s)
+    (line,) = [line for line in figures.lines() if line.startswith("sound classes: ")]
+    assert line.endswith(" of one core")
 
 
 def test_settings_choose_switch_off_and_refuse(root: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from monitor.inference.bundle_writer import remove_bundle
 from monitor.inference.foreign import Foreign, import_foreign
 from monitor.inference.reports import inspect_models
 from tests.helpers.tiny_bundle import band_network
-from tests.helpers.tiny_sound import loudness_network, write_tflite
+from tests.helpers.tiny_sound import loud_gate, loudness_network, write_tflite
 
 YAMNET = tuple(f"sound {number}" for number in range(521))
 SPECIES = tuple(f"Genus species{number}_Bird {number}" for number in range(300))
@@ -93,6 +93,28 @@ def test_a_gate_on_features_of_ours(tmp_path: Path) -> None:
     assert bundle.manifest.thresholds.keys() == {"on", "off"}
 
 
+def test_gates_of_yamnets_and_perchs_shape(yamnet: Foreign, perch: Foreign, tmp_path: Path) -> None:
+    birds = replace(yamnet, task="gate", name="yamnet-gate", birds=("sound 106", "sound 107"))
+    quiet = load_bundle(import_foreign(birds, tmp_path / "models"))
+    assert (quiet.manifest.task, quiet.manifest.window.hop) == ("gate", 7_800)
+    assert quiet.extra_path("birds").read_text(encoding="utf-8") == "sound 106\nsound 107\n"
+    many = replace(perch, task="gate", name="perch-gate", labels=SPECIES, binomials="bird", birds=SPECIES)
+    scored = load_bundle(import_foreign(many, tmp_path / "models"))
+    assert scored.manifest.scores
+    assert scored.manifest.binomials == "bird"
+    with pytest.raises(BundleError, match=r"299 labels were given; found are the outputs"):
+        import_foreign(replace(many, name="short", labels=SPECIES[:299], birds=SPECIES[:9]), tmp_path / "models")
+
+
+def test_a_gate_of_one_value_needs_no_labels(tmp_path: Path) -> None:
+    onnx.save(loud_gate(15_600), tmp_path / "gate.onnx")
+    folder = import_foreign(Foreign(tmp_path / "gate.onnx", "gate", "loud", 16_000, 15_600), tmp_path / "models")
+    manifest = load_bundle(folder).manifest
+    assert manifest.scores
+    assert manifest.scores.role == "logits"
+    assert manifest.thresholds.keys() == {"on", "off"}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -105,7 +127,7 @@ def test_a_gate_on_features_of_ours(tmp_path: Path) -> None:
             {"task": "species", "labels": SPECIES[:299]},
             r"299 labels were given; found are the outputs `label` \(batch, 300",
         ),
-        ({"task": "gate"}, "a gate is fed frames"),
+        ({"task": "gate"}, r"a gate gives one, \(batch\), or scores of labels"),
         ({"embedding": "nowhere"}, "there is no output `nowhere`"),
         ({"file": Path("/nowhere/at-all.onnx")}, "no such file"),
     ],
