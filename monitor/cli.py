@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -327,8 +328,18 @@ def keys_new(folder: Annotated[Path, typer.Argument(help="Folder to write the tw
         console.print_line(str(file))
 
 
+def keep_to_one_core() -> None:
+    """Have numpy multiply matrices in one thread, unless the environment says otherwise; called before numpy is loaded.
+
+    Ours are small: threads that wait for one another cost seven times the processor time, on a busy machine all of it.
+    """
+    for variable in ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+
 def main() -> None:
     """Entry point: errors become messages and exit codes; nothing of ours reaches the user as a traceback."""
+    keep_to_one_core()
     try:
         app(standalone_mode=True)
     except AuricleError as error:
