@@ -105,7 +105,8 @@ def markdown(recipe: SpeciesTableRecipe, name: str, results: TableResults) -> st
         "",
         "Mean average precision and unweighted average recall in per cent, the latter with its 95 % interval "
         "(recordings, or recorder-days, resampled). The checkpoint was chosen on the validation part, so its figures "
-        "flatter; test clips chose nothing. The paper's figures are of its own validation part.",
+        "flatter; test clips chose nothing. The paper's figures are of its own validation part. Of the last weights "
+        "and their average the better on validation is kept: where it is the former, EMA changes nothing.",
     ]
     for table in dict.fromkeys(row.table for row in results.rows):
         lines += ["", f"## {table}", "", "| row | parameters | validation mAP / UAR | test mAP / UAR | the paper |"]
