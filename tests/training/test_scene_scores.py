@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from training.data.catalog import Kind, Recording
 from training.nets.scene_teacher import SceneCNN
 from training.scene.devices import Device
 from training.scene.fit import SETTLING, SETTLING_WINDOWS, settle
-from training.scene.measure import accuracies, reject, threshold_of
+from training.scene.measure import UNHEARD, accuracies, by_recorder, reject, threshold_of
 from training.scene.networks import student_of
 from training.scene.recipe import Optimiser, Picture, SceneSettings, Sound
 from training.scene.render import POINTS, WINDOW, SceneBatches
@@ -147,10 +148,17 @@ def test_ten_seconds_are_nine_windows() -> None:
     assert np.array_equal(both.decided().probabilities[:4], scored.decided().probabilities)
 
 
-def scored(labels: list[int], probabilities: list[list[float]], folds: list[int]) -> Scored:
+def scored(
+    labels: list[int],
+    probabilities: list[list[float]],
+    folds: list[int],
+    units: np.ndarray | None = None,
+    devices: tuple[str, ...] = (),
+) -> Scored:
     n = len(labels)
-    units = np.array([f"r{i // 2}" for i in range(n)])
-    return Scored(np.array(labels), np.array(probabilities), units, np.arange(n), np.array(folds))
+    units = np.array([f"r{i // 2}" for i in range(n)]) if units is None else units
+    told = np.array(devices or ("",) * n)
+    return Scored(np.array(labels), np.array(probabilities), units, np.arange(n), np.array(folds), told)
 
 
 def test_unknown_counts_for_rejection_but_not_for_the_choice() -> None:
@@ -174,14 +182,25 @@ def test_unknown_counts_for_rejection_but_not_for_the_choice() -> None:
     assert [one.kept for one in result.curve] == sorted((one.kept for one in result.curve), reverse=True)
 
 
+def test_what_recorded_is_told_apart_where_it_is_known() -> None:
+    """The mean over devices that never trained counts every device once, however many decisions it has."""
+    rows = [[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]
+    some = scored([0] * 5, rows, [0] * 5, devices=("a", "a", "s4", "s4", "s5"))
+    data = source()
+    heard = [replace(clip, device="a") if clip.trains(0) else replace(clip, device="s4") for clip in data.clips]
+    told = by_recorder(some, replace(data, clips=heard))
+    assert told == {"a": 0.5, "s4 (never trained)": 1.0, "s5 (never trained)": 0.0, UNHEARD: 0.5}
+    assert by_recorder(scored([0] * 5, rows, [0] * 5), data) == {}
+
+
 def test_steadiness_is_what_the_monitor_tells() -> None:
     """Two streams of 40 s: one of its scene, one that goes over to the other scene for good; strangers are unlikely."""
     street, cafe, none = [0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]
     rows = [*[street] * 40, *[street] * 20, *[cafe] * 20]
     units = np.array(["a"] * 40 + ["b"] * 40)
     count = len(rows)
-    known = Scored(np.zeros(count, int), np.array(rows), units, np.arange(count), np.zeros(count, int))
-    strangers = Scored(-np.ones(30, int), np.array([none] * 30), np.array(["s"] * 30), np.arange(30), np.zeros(30, int))
+    known = scored([0] * count, rows, [0] * count, units=units)
+    strangers = scored([-1] * 30, [none] * 30, [0] * 30, units=np.array(["s"] * 30))
     found = steadiness(known, {"others": strangers}, ("street", "cafe", "unknown"), 0.5)
     assert found.changes == {"known scenes": pytest.approx(60 / 80), "others": 0.0}
     assert found.right["others"] == 1.0

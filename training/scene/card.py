@@ -156,6 +156,8 @@ def _measured(recipe: SceneRecipe, name: str, results: SceneResults) -> str:
     cues = "\n".join(f"| {cue} | | {share:.3f} |" for cue, share in results.cues.items())
     recall = ", ".join(f"{label.replace('_', ' ')} {share:.2f}" for label, share in results.quantised.recall.items())
     devices = "; ".join(f"{what} {share:.3f}" for what, share in results.devices.items())
+    recorders = ", ".join(f"{what} {share:.3f}" for what, share in results.recorders.items())
+    recorded = f"\n- **Recorded by**, accuracy of decisions: {recorders}." if recorders else ""
     rejection = results.rejection
     rejected = "; ".join(f"{what} {share:.2f}" for what, share in rejection.rejected.items())
     kinds_of = list(rejection.rejected)
@@ -185,7 +187,8 @@ are made anew for each fold. 95 % intervals in brackets, resampled by recording.
 {cues}
 
 - **Recall** of decisions, int8: {recall}.
-- **Microphones**: the same recordings heard through impulse responses, accuracy of decisions: {devices or "none"}.
+- **Microphones**: the same recordings heard through impulse responses, accuracy of decisions:
+  {devices or "none"}.{recorded}
 - **Rejection** (each fold's threshold from the others): {rejection.kept:.2f} of the known decisions are kept,
   {rejection.accuracy:.2f} are kept and right; rejected are of {rejected or "none"}.
 

@@ -34,6 +34,7 @@ ROUNDS = 2000
 CURVE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Thresholds that are told beside the chosen one."""
 HOW = "resampled by recording"
+UNHEARD = "all that never trained"
 STRANGERS = {Kind.SCENE: "recordings of other scenes", Kind.ESC50: "ESC-50 classes that were never heard"}
 
 
@@ -114,6 +115,7 @@ def measure(settings: SceneSettings, source: Source, progress: Callable[[str], N
         quantised=accuracies(measured.quantised, source),
         teacher=accuracies(measured.teacher, source) if measured.teacher is not None else None,
         devices={name: accuracy(some.decided(), scenes) for name, some in measured.devices.items()},
+        recorders=by_recorder(measured.quantised, source),
         cues=measure_cues(source, settings.decision.seconds, settings.seed),
         confusion=tuple(tuple(int(n) for n in row) for row in confusion),
         rejection=rejection,
@@ -134,6 +136,21 @@ def accuracies(scored: Scored, source: Source) -> Accuracies:
         decisions=_figure(decided, scenes),
         recall={label: float(hits[rows].mean()) for label, rows in inside.items() if rows.any()},
     )
+
+
+def by_recorder(scored: Scored, source: Source) -> dict[str, float]:
+    """Accuracy of decisions by what recorded them, where the recordings tell; the mean over those that never trained.
+
+    Yu et al. and the challenge report both; devices `s4` to `s6` of TAU are only in its test part.
+    """
+    decided = scored.decided()
+    trained = {clip.device for clip in source.clips if clip.trains(0)}
+    names = sorted({str(name) for name in decided.devices} - {""})
+    hits = decided.probabilities[:, : len(source.scenes)].argmax(axis=1) == decided.labels
+    found = {name: float(hits[decided.devices == name].mean()) for name in names}
+    unheard = [name for name in names if name not in trained]
+    told = {name if name in trained else f"{name} (never trained)": share for name, share in found.items()}
+    return told | ({UNHEARD: float(np.mean([found[name] for name in unheard]))} if unheard else {})
 
 
 def reject(known: Scored, strangers: dict[str, Scored], scenes: int, rejected: float) -> Rejection:

@@ -85,6 +85,8 @@ class SceneResults:
     teacher: Accuracies | None
     devices: dict[str, float]
     """Decisions of the eight-bit networks, heard through microphones that trained, and through others."""
+    recorders: dict[str, float]
+    """Decisions of the eight-bit networks by what recorded them; empty where the recordings do not tell."""
     cues: dict[str, float]
     confusion: tuple[tuple[int, ...], ...]
     """Decisions of the eight-bit networks: row by right scene, column by answer."""
@@ -126,6 +128,7 @@ class SceneResults:
             ),
             "  recall, int8: " + ", ".join(f"{name} {share:.2f}" for name, share in self.quantised.recall.items()),
             *(f"heard through {name}: {share:.3f}" for name, share in self.devices.items()),
+            *(f"recorded by {name}: {share:.3f}" for name, share in self.recorders.items()),
             *(f"{name}: {share:.3f}" for name, share in self.cues.items()),
             f"threshold {self.rejection.threshold:.3f}: right {self.rejection.accuracy:.3f}, "
             f"known scenes kept {self.rejection.kept:.3f}; rejected of {rejected}",

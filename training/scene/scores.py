@@ -50,6 +50,8 @@ class Scored:
     """`(n,)`, number of the decision that a window goes into; -1 for a rest too short for one."""
     folds: NDArray[np.int64]
     """`(n,)`."""
+    devices: NDArray[np.str_]
+    """`(n,)`, what recorded it, where that is known; else empty."""
 
     def decided(self) -> Scored:
         """One row a decision: probabilities averaged over its windows."""
@@ -57,7 +59,7 @@ class Scored:
         inside = np.flatnonzero(self.decisions >= 0)
         rows = inside[first]
         means = np.stack([self.probabilities[self.decisions == number].mean(axis=0) for number in numbers])
-        return Scored(self.labels[rows], means, self.units[rows], numbers, self.folds[rows])
+        return Scored(self.labels[rows], means, self.units[rows], numbers, self.folds[rows], self.devices[rows])
 
 
 def join(parts: Sequence[Scored]) -> Scored:
@@ -70,6 +72,7 @@ def join(parts: Sequence[Scored]) -> Scored:
         np.concatenate([part.units for part in parts]),
         np.concatenate(shifted),
         np.concatenate([part.folds for part in parts]),
+        np.concatenate([part.devices for part in parts]),
     )
 
 
@@ -82,6 +85,7 @@ def score_clips(
     units: list[str] = []
     decisions: list[int] = []
     folds: list[int] = []
+    devices: list[str] = []
     whole = windows_in(seconds)
     stride = max(1, round(seconds / HOP_S))
     number = 0
@@ -99,8 +103,14 @@ def score_clips(
         labels += [label] * len(found)
         units += [clip.recording.groups[0]] * len(found)
         folds += [clip.fold] * len(found)
+        devices += [clip.device] * len(found)
     return Scored(
-        np.array(labels), np.concatenate(probabilities), np.array(units), np.array(decisions), np.array(folds)
+        labels=np.array(labels),
+        probabilities=np.concatenate(probabilities),
+        units=np.array(units),
+        decisions=np.array(decisions),
+        folds=np.array(folds),
+        devices=np.array(devices),
     )
 
 
