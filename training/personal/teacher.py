@@ -7,32 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
 
 from monitor.errors import UsageError
 from training.config import BundleSettings
 from training.nets.sound_class import LargeClassifier, WideClassifier
+from training.nets.together import Together
 from training.sound.fit import train
 from training.sound.recipe import SoundOptimiser, SoundRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import nn
+
     from training.personal.recipe import PersonalRecipe
     from training.personal.render import Decisions
-
-
-class Together(nn.Module):
-    """Several classifiers: the logarithm of their mean probability `(batch, 4)`."""
-
-    def __init__(self, networks: list[nn.Module]) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """As the class says."""
-        told = [torch.softmax(network(features), dim=1) for network in self.networks]
-        return torch.log(torch.stack(told).mean(dim=0).clamp_min(1e-9))
 
 
 def load_teacher(recipe: PersonalRecipe, heard: Decisions, progress: Callable[[str], None]) -> nn.Module:

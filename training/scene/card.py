@@ -90,9 +90,11 @@ every recording of it."""
 
 def _training(recipe: SceneRecipe, name: str) -> str:
     sound, picture, taught = recipe.sound, recipe.picture, recipe.distillation
+    channels, copies = ", ".join(map(str, recipe.teacher.channels)), recipe.teacher.copies
+    one = f"a convolutional network of {channels} channels"
     teacher = {
-        "cnn": f"a convolutional network of {', '.join(map(str, recipe.teacher.channels))} channels, trained in the "
-        "same fold on the same recordings",
+        "cnn": (f"{copies} of {one}, which answer together," if copies > 1 else f"{one},")
+        + " trained in the same fold on the same recordings",
         "passt": "PaSST, fine-tuned in the same fold",
         "none": "nobody",
     }[recipe.teacher.kind]

@@ -11,6 +11,7 @@ from torch import nn
 
 from monitor.features.spec import SCENE
 from training.nets.mobileast import FRAMES
+from training.nets.together import Together
 from training.scene.batches import make_batches
 from training.scene.networks import student_of, teacher_of, teacher_spec
 from training.scene.pretraining import Role, pretrained
@@ -49,7 +50,20 @@ def fit(settings: SceneSettings, source: Source, fold: int | None, progress: Cal
 def fit_teacher(
     settings: SceneSettings, source: Source, fold: int | None, progress: Callable[[str], None]
 ) -> nn.Module:
-    """The teacher of a fold, trained now unless it is in the cache."""
+    """The teacher of a fold, trained now unless it is in the cache; of several copies, all of them together."""
+    networks = [_one_teacher(_copy(settings, n), source, fold, progress) for n in range(settings.teacher.copies)]
+    return networks[0] if len(networks) == 1 else Together(networks).eval()
+
+
+def _copy(settings: SceneSettings, number: int) -> SceneSettings:
+    """What makes one of several teachers: the same with another seed, pretraining included."""
+    alone = settings.teacher.model_copy(update={"copies": 1})
+    return settings.model_copy(update={"seed": settings.seed + 1000 * number, "teacher": alone})
+
+
+def _one_teacher(
+    settings: SceneSettings, source: Source, fold: int | None, progress: Callable[[str], None]
+) -> nn.Module:
     path = checkpoint(settings, source, fold, "teacher")
     if path.is_file():
         return _loaded(teacher_of(settings, source), path)
@@ -105,6 +119,7 @@ def _trained(
         epoch,
         settings.seed,
         teacher=teacher,
+        teacher_precision=settings.teacher.optimiser.precision,
         distillation=None if teaches else settings.distillation,
         events_weight=events,
     )

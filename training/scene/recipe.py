@@ -13,6 +13,8 @@ Activation = Literal["silu", "relu"]
 Level = Literal["absolute", "relative"]
 """`absolute`: the paper's scaling of the log mel; `relative`: less the window's own mean, which no gain changes."""
 
+Precision = Literal["float32", "bfloat16"]
+
 UNKNOWN = "unknown"
 """Label of what is none of the scenes."""
 
@@ -124,7 +126,7 @@ class Optimiser(Section):
     """Share of the rate that is left at the end."""
     average: Share = 0.0
     """Decay of a moving average of the weights, which is what is kept; 0 for the last weights themselves."""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     """`bfloat16` halves the time of dense convolutions where the processor has it; slower for the small network."""
 
 
@@ -149,6 +151,8 @@ class Teacher(Section):
     """`cnn`: weight of telling the 50 classes of ESC-50 apart beside the scenes; 0 to leave it out."""
     patchout: Annotated[int, Field(ge=0)] = 6
     """`passt`: rows of patches dropped in training."""
+    copies: Count = 1
+    """`cnn`: networks of as many seeds that teach together, by their mean probability."""
     optimiser: Optimiser = Optimiser()
     sound: Sound = Sound()
     picture: Picture = Picture()
@@ -218,12 +222,14 @@ class SceneSettings(Section):
     decision: Decision = Decision()
 
     @model_validator(mode="after")
-    def _power_is_enough(self) -> Self:
+    def _fits_together(self) -> Self:
         for name, sound in (("sound", self.sound), ("teacher.sound", self.teacher.sound)):
             if sound.domain == "power" and (sound.pitch_share or sound.noise_share or self.recordings.babble):
                 raise ValueError(f"{name}: noise, pitch and babble need the domain `waveform`")
             if sound.domain == "power" and self.teacher.kind == "passt":
                 raise ValueError(f"{name}: PaSST has a front-end of its own, which needs the domain `waveform`")
+        if self.teacher.copies > 1 and self.teacher.kind != "cnn":
+            raise ValueError("teacher.copies: only a teacher of kind `cnn` has copies")
         some = [one for one in (self.pretraining.teacher, self.pretraining.student) if one is not None]
         if some and self.recordings.layout != "catalog":
             raise ValueError("pretraining: only the layout `catalog` has ESC-50")

@@ -20,7 +20,7 @@ from training.scene.schedule import learning_rate_share
 
 if TYPE_CHECKING:
     from training.scene.drawing import Batch
-    from training.scene.recipe import Distillation, Optimiser, Picture
+    from training.scene.recipe import Distillation, Optimiser, Picture, Precision
 
 
 class SceneSystem(lightning.LightningModule):
@@ -37,6 +37,7 @@ class SceneSystem(lightning.LightningModule):
         steps_per_epoch: int,
         seed: int,
         teacher: nn.Module | None = None,
+        teacher_precision: Precision = "float32",
         distillation: Distillation | None = None,
         events_weight: float = 0.0,
     ) -> None:
@@ -47,6 +48,7 @@ class SceneSystem(lightning.LightningModule):
         self.events_weight = events_weight
         # In a list: a teacher is no part of what is trained, moved by the optimiser or written to a checkpoint.
         self._teacher = [teacher.eval()] if teacher is not None else []
+        self._swift_teacher = teacher_precision == "bfloat16"
         self._averaged = (
             [AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(optimiser.average), use_buffers=True)]
             if optimiser.average > 0
@@ -87,8 +89,8 @@ class SceneSystem(lightning.LightningModule):
         settings = self.distillation
         if settings is None:
             raise RuntimeError("a teacher needs settings of distillation")
-        with torch.no_grad():
-            taught = self._teacher[0](batch.taught)
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self._swift_teacher):
+            taught = self._teacher[0](batch.taught).float()
         if settings.heard == "clean":
             logits = self.network(self._styled(batch.clean))
         if settings.loss == "plain":
