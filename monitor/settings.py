@@ -7,6 +7,7 @@ and all errors come in one message.
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003 (pydantic reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from monitor import paths
 from monitor.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -301,5 +302,17 @@ def _sentences(fault: ValidationError) -> str:
 def _sentence(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"`{place}` is not a setting"
+        near = get_close_matches(str(error["loc"][-1]), _keys_beside(error["loc"]), n=1)
+        return f"`{place}` is not a setting" + (f" (did you mean `{near[0]}`?)" if near else "")
     return f"`{place}` = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _keys_beside(place: Sequence[str | int]) -> list[str]:
+    """The keys of the section that a key was written into; none where that is no section."""
+    section: type[BaseModel] = Settings
+    for part in place[:-1]:
+        field = section.model_fields.get(str(part))
+        if field is None or not isinstance(field.default, BaseModel):
+            return []
+        section = type(field.default)
+    return list(section.model_fields)

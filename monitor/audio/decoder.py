@@ -108,7 +108,7 @@ def _not_opened(descriptor: int, name: str, reason: str) -> SourceError:
         return SourceError(name, why, "Record or copy it again, or leave it out")
     if start[4:8] == b"ftyp" or start.startswith((b"\x1aE\xdf\xa3", b"0&\xb2u")):
         return SourceError(name, "it is in a format that is not decoded here", "Convert it: ffmpeg -i IN OUT.flac")
-    return SourceError(name, "it is not a recording that can be decoded", "Give WAV, FLAC, Ogg, Opus or MP3")
+    return SourceError(name, "it is not a recording that can be decoded", "Give WAV, FLAC, AIFF, Ogg, Opus or MP3")
 
 
 def _sentence(reason: str) -> str:

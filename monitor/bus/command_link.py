@@ -30,7 +30,7 @@ class Peer(NamedTuple):
     """What to do where nobody is."""
 
 
-ENGINE = Peer("engine", "Start one with `auricle live`, `auricle replay` or `auricle engine`, or correct the address.")
+ENGINE = Peer("engine", "Start one with `auricle live` or `auricle engine`, or correct the address.")
 
 
 def new_socket(context: Context, kind: int, address: str, keys: CurveKeys | None) -> Socket:

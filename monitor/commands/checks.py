@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from monitor import paths
-from monitor.errors import AuricleError
+from monitor.errors import AuricleError, StartError
 from monitor.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def examine_everything(config: Path | None) -> Iterator[Check]:
     settings, check = _settings(config)
     yield check
     yield from _models()
+    if settings is not None:
+        yield from _wanted_models(settings)
     yield _microphone()
     yield from _ports(settings or Settings())
     yield _data_folder()
@@ -83,6 +85,21 @@ def _models() -> Iterator[Check]:
             yield Check(name, Verdict.BAD, "; ".join(report.faults), remedy)
         else:
             yield Check(name, Verdict.GOOD, f"{report.version}, golden self-test passed")
+
+
+def _wanted_models(settings: Settings) -> Iterator[Check]:
+    """Whether an engine could start with what the settings name."""
+    from monitor.engine.models import load_all_models
+    from monitor.engine.privacy_book import open_privacy
+
+    try:
+        open_privacy(settings.privacy, load_all_models(settings))
+    except StartError as errors:
+        yield from (_bad("models in use", error) for error in errors.errors)
+    except AuricleError as error:
+        yield _bad("models in use", error)
+    else:
+        yield Check("models in use", Verdict.GOOD, "all that the settings ask for")
 
 
 def _microphone() -> Check:

@@ -1,4 +1,4 @@
-"""`doctor`, `models`, `config`: what is there, and whether it is sound."""
+"""`doctor`, `models`, `config`: what is there, and whether it is good."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def list_models() -> int:
     if not reports:
         console.messages.print(f"no bundles in {', '.join(str(root) for root in paths.model_roots())}")
     for report in reports:
-        state = "sound" if not report.faults else f"{len(report.faults)} fault(s)"
+        state = "good" if not report.faults else f"{len(report.faults)} fault(s)"
         size = f"{report.size / 1e6:.2f} MB"
         table.add_row(report.name, report.version, report.task, size, state, str(report.path))
     console.answers.print(table)

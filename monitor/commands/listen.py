@@ -105,7 +105,11 @@ def show_devices(settings: Settings, *, test: bool) -> int:
     table = Table(box=None, header_style="bold")
     for heading in ("name", "interface", "channels", "rates (Hz)", ""):
         table.add_column(heading)
-    for found in input_devices(probe_rates=True):
+    devices = input_devices(probe_rates=True)
+    if not devices:
+        console.messages.print("no microphone that can be used now: plug one in, or close the program that holds it")
+        return 0
+    for found in devices:
         rates = ", ".join(str(rate) for rate in found.rates)
         table.add_row(found.name, found.host_api, str(found.channels), rates, "default" if found.default else "")
     console.answers.print(table)

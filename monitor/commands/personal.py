@@ -146,6 +146,7 @@ def revert(settings: Settings) -> int:
 def forget() -> int:
     """Begin anew; returns the exit code."""
     PersonalFolder(paths.personal_folder()).forget()
+    console.messages.print("what was gathered is forgotten; the classifier in use stays")
     return 0
 
 

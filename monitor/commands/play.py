@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from monitor import paths
+from monitor.audio.downmix import parse_channel
 from monitor.audio.sources import expand_paths, open_source
 from monitor.audio.synthetic import soundscape
 from monitor.bus.server import BusServer
@@ -26,7 +27,7 @@ from monitor.engine.enrolling import EnrollingService
 from monitor.engine.enrollments import open_enrollments
 from monitor.engine.launch import tell_ready
 from monitor.engine.machine_care import open_desk, serve_machines
-from monitor.engine.models import Models, load_models
+from monitor.engine.models import load_all_models, load_models
 from monitor.engine.personal import open_personal
 from monitor.engine.privacy_book import open_privacy
 from monitor.engine.replay import Replay
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from monitor.audio.sources import Source
     from monitor.core.events import Reading
+    from monitor.engine.models import Models
     from monitor.engine.privacy_book import PrivacyBook
     from monitor.settings import Settings
 
@@ -100,10 +102,12 @@ def demo(settings: Settings, options: Options) -> int:
 def recordings(given: list[str], settings: Settings, options: Options) -> int:
     """Files, folders, globs or standard input; returns the exit code."""
     zone = _zone(options.timezone)
+    if options.channel is not None:
+        parse_channel(options.channel)  # a wrong flag is told once, and not for every recording
     found = expand_paths(given)
     sources = _opened(found, options.channel, zone)
     folders = _Folders(paths.species_folder(), paths.machines_folder(), paths.personal_folder())
-    models = _models(settings)
+    models = load_all_models(settings)
     return _play(sources, models, folders, settings, options, open_privacy(settings.privacy, models))
 
 
@@ -114,12 +118,6 @@ def _opened(found: Iterable[Path | str], channel: str | None, zone: ZoneInfo | N
             yield open_source(path, channel=channel, timezone=zone)
         except AuricleError as error:
             yield error
-
-
-def _models(settings: Settings) -> Models:
-    roots, threads = paths.model_roots(), settings.engine.threads
-    branches = (settings.species, settings.machines, settings.scene, settings.sound)
-    return load_models(settings.birds, roots, threads, *branches)
 
 
 class _Folders(NamedTuple):

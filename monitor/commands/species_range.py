@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor import paths
 from monitor.commands import console
-from monitor.engine.classifiers import DEFAULT_CLASSIFIER, labels_of, place_of
+from monitor.engine.classifiers import DEFAULT_CLASSIFIER, labels_of, no_classifier, place_of
 from monitor.engine.shelf import Shelf
 from monitor.errors import BundleError, UsageError
 from monitor.species.occurrence import Occurrence, has_occurrence
@@ -61,8 +61,7 @@ def _with_occurrence(settings: SpeciesSettings) -> Bundle:
     shelf = Shelf(paths.model_roots())
     names = (DEFAULT_CLASSIFIER,) if settings.models is None else settings.models
     if settings.models is None and not shelf.has(DEFAULT_CLASSIFIER):
-        why = "is not here, and it is what knows where species occur"
-        raise BundleError(f"model {DEFAULT_CLASSIFIER}", why, "Import it: auricle models import birdnet")
+        raise no_classifier()
     for name in names:
         bundle = shelf.take(name)
         if has_occurrence(bundle):

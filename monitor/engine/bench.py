@@ -85,11 +85,12 @@ class Figures:
             sound = sum(self.stages_s[name] for name in SOUND_STAGES)
             rows += [f"sound classes: {sound / self.audio_s:.2%} of one core"]
         rows += [""]
-        rows += [f"{'stage':<14} {'ms per second of audio':>23} {'share':>7}"]
+        name_width = max(map(len, self.stages_s))
+        rows += [f"{'stage':<{name_width}} {'ms per second of audio':>23} {'share':>7}"]
         for name, cost in self.stages_s.items():
-            rows.append(f"{name:<14} {cost / self.audio_s * 1e3:>23.3f} {cost / self.processor_s:>7.1%}")
+            rows.append(f"{name:<{name_width}} {cost / self.audio_s * 1e3:>23.3f} {cost / self.processor_s:>7.1%}")
         rest = self.processor_s - sum(self.stages_s.values())
-        rows.append(f"{'the rest':<14} {rest / self.audio_s * 1e3:>23.3f} {rest / self.processor_s:>7.1%}")
+        rows.append(f"{'the rest':<{name_width}} {rest / self.audio_s * 1e3:>23.3f} {rest / self.processor_s:>7.1%}")
         memory = "  ".join(f"{megabytes:.0f}" for megabytes in self.memory_mb)
         return [*rows, "", f"resident memory through the run (MB): {memory}"]
 

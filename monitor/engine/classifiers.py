@@ -45,6 +45,12 @@ def load_classifiers(settings: SpeciesSettings, shelf: Shelf) -> tuple[Classifie
     return tuple(Classifier(bundle, _options(settings), _reported(settings, bundle)) for bundle in bundles)
 
 
+def no_classifier() -> BundleError:
+    """Where a place is given and nothing that knows species of places is here."""
+    why = "is not here, and it is what knows where species occur"
+    return BundleError(f"model {DEFAULT_CLASSIFIER}", why, "Import it: auricle models import birdnet")
+
+
 def place_of(settings: SpeciesSettings) -> Place | None:
     """Where the settings say that the microphone is; None where they do not."""
     if settings.latitude is None or settings.longitude is None:
@@ -84,7 +90,12 @@ def _refuse_unknown_names(settings: SpeciesSettings, bundles: list[Bundle]) -> N
 
 
 def _refuse_unknown_place(settings: SpeciesSettings, bundles: list[Bundle]) -> None:
-    if bundles and place_of(settings) and not any(has_occurrence(bundle) for bundle in bundles):
+    """Whoever gives a place waits for species, which would never come."""
+    if place_of(settings) is None:
+        return
+    if not bundles:
+        raise no_classifier()
+    if not any(has_occurrence(bundle) for bundle in bundles):
         names = ", ".join(bundle.manifest.id for bundle in bundles)
         why = "knows nothing of where its species occur, so that a latitude has no meaning"
         raise BundleError(f"model {names}", why, "Take the place out of the settings, or use birdnet")

@@ -22,7 +22,7 @@ from monitor.engine.enrolling import EnrollingService
 from monitor.engine.enrollments import Enrollments, open_enrollments
 from monitor.engine.launch import tell_ready
 from monitor.engine.machine_care import open_desk, serve_machines
-from monitor.engine.models import Models, load_models
+from monitor.engine.models import load_all_models
 from monitor.engine.personal import open_personal
 from monitor.engine.privacy_book import open_privacy
 from monitor.engine.runner import StreamRunner
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from monitor.bus.audio_link import LinkItem
     from monitor.engine.machine_desk import MachineDesk
-    from monitor.engine.models import EncoderModel
+    from monitor.engine.models import EncoderModel, Models
     from monitor.engine.personal import Personalisation
     from monitor.engine.privacy_book import PrivacyBook
     from monitor.engine.runner import Listener
@@ -86,7 +86,7 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     bus = settings.bus
     folder = bus.keys
     keys = attempt(lambda: read_keys(folder)) if folder else None
-    models = attempt(lambda: _models(settings))
+    models = attempt(lambda: load_all_models(settings))
     log = attempt(lambda: stack.enter_context(EventLog(settings.store.log or paths.event_log())))
     server = attempt(lambda: stack.enter_context(BusServer(bus.readings, bus.commands, run_id, log, keys=keys)))
     receiver = attempt(lambda: stack.enter_context(AudioReceiver(bus.audio, keys)))
@@ -102,12 +102,6 @@ def assemble(settings: Settings, stack: ExitStack) -> Parts:
     if log.quarantined:
         program_log.warning("the event log was damaged and a new one begun", damaged=str(log.quarantined))
     return Parts(run_id, models, log, server, receiver, species, machines, personal, privacy)
-
-
-def _models(settings: Settings) -> Models:
-    roots, threads = paths.model_roots(), settings.engine.threads
-    branches = (settings.species, settings.machines, settings.scene, settings.sound)
-    return load_models(settings.birds, roots, threads, *branches)
 
 
 def _desk(settings: Settings, models: Models) -> MachineDesk | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitor import paths
 from monitor.birds.cohort import Calibration, Cohort
 from monitor.birds.gate import Gate, GateThresholds
 from monitor.birds.sound_embedder import embedder_of
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 
     from monitor.birds.sound_embedder import AnyEmbedder
     from monitor.inference.bundle import Bundle
-    from monitor.settings import BirdsSettings, MachinesSettings, SceneSettings, SoundSettings, SpeciesSettings
+    from monitor.settings import (
+        BirdsSettings,
+        MachinesSettings,
+        SceneSettings,
+        Settings,
+        SoundSettings,
+        SpeciesSettings,
+    )
     from monitor.species.classifier import Classifier
 
 
@@ -80,6 +88,12 @@ class Models:
         # At other rates each has resampled for itself, and no two windows are the same.
         heads = (one for one in self.classifiers if one.bundle is self.encoder.bundle and one.rate == ENGINE_RATE)
         return next((one.hop_length for one in heads), None)
+
+
+def load_all_models(settings: Settings) -> Models:
+    """The bundles of every branch, as `load_models` loads them."""
+    branches = (settings.species, settings.machines, settings.scene, settings.sound)
+    return load_models(settings.birds, paths.model_roots(), settings.engine.threads, *branches)
 
 
 def load_models(

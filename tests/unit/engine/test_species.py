@@ -215,6 +215,8 @@ def test_what_cannot_be_is_refused_at_the_start(root: Path) -> None:
         loaded(root, models=("tones",), allow=("Great Tut", FROG))
     with pytest.raises(BundleError, match="so that a latitude has no meaning"):
         loaded(root, models=("bands",), latitude=1.0, longitude=1.0)
+    with pytest.raises(BundleError, match="it is what knows where species occur"):
+        loaded(root, latitude=1.0, longitude=1.0)
     with pytest.raises(SettingsError, match=r"birds.enabled is false"):
         birds = BirdsSettings(enabled=False)
         load_models(birds, [root], species=SpeciesSettings(models=("tones",), run="gated"))

@@ -280,6 +280,10 @@ def test_the_benchmark_runs_the_encoder_on_every_window(models: Models, sound: n
     figures = bench.run([sound], SECOND, 0.2, models)
     assert {"bird frames", "gate", "encoder windows", "encoder"} <= figures.stages_s.keys()
     assert any("encoder on every window" in line for line in figures.lines())
+    lines = figures.lines()
+    table = lines[lines.index("") + 1 :][: len(figures.stages_s) + 2]
+    assert [line.split()[0] for line in (table[0], table[-1])] == ["stage", "the"]
+    assert len({len(line) for line in table}) == 1
     without = bench.run([sound], SECOND, 0.1, Models(models.gate))
     assert "encoder" not in without.stages_s
     assert not any("encoder" in line for line in without.lines())
