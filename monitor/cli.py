@@ -60,9 +60,9 @@ Jsonl = Annotated[str | None, typer.Option("--jsonl", metavar="FILE", help="Writ
 Log = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Event log (SQLite) to write.")]
 Device = Annotated[str | None, typer.Option(help="Name of the microphone, or a part of it; see `auricle devices`.")]
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Recordings, folders, globs, or - for WAV on standard input.")
+    list[str], typer.Argument(metavar="PATH", help="Recordings, folders, globs, or - for WAV on standard input.")
 ]
-Address = Annotated[str | None, typer.Argument(help="The engine's commands address.")]
+Address = Annotated[str | None, typer.Argument(metavar="ADDRESS", help="The engine's commands address.")]
 EngineAddress = Annotated[str | None, typer.Option("--engine", metavar="ADDRESS", help="The engine's audio address.")]
 Channel = Annotated[int | None, typer.Option("--channel", min=1, max=8, help="Channel to listen to, from 1.")]
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Keep the raw audio as FLAC files here.")]
@@ -79,7 +79,7 @@ def demo(
     config: ConfigFile = None,
     stay: Stay = False,
 ) -> None:
-    """The whole pipeline on a two-minute soundscape that the program makes itself.
+    """Two minutes of sound that the program makes itself: four birds, two of which it was taught.
 
     Example: `auricle demo`
     """
@@ -121,7 +121,7 @@ def replay(
     settings = read_settings(config, species=species_flags(species, lat, lon, week), privacy=privacy_flags(privacy))
     options = play.Options(play.parse_speed(speed), jsonl, log, stay, channel, timezone)
     if not no_tui and jsonl != "-" and console.has_terminal():
-        title = paths[0] if len(paths) == 1 else f"{len(paths)} recordings or folders"
+        title = paths[0] if len(paths) == 1 else "replay"
         words = ["replay", *play.arguments(options), *species_words(species, lat, lon, week), *privacy_words(privacy)]
         words += ["--", *paths]
         leave(screen.play_behind(words, config, title=title, piped="-" in paths))
@@ -137,7 +137,7 @@ def live(
     channel: Channel = None,
     record: Record = None,
     keep_running: Annotated[
-        bool, typer.Option(help="Leave engine and capture running when the screen is left.")
+        bool, typer.Option("--keep-running", help="Leave engine and capture running when the screen is left.")
     ] = False,
     species: Known = None,
     lat: Latitude = None,
@@ -317,7 +317,7 @@ def config_init(
 
 
 @keys_app.command("new")
-def keys_new(folder: Annotated[Path, typer.Argument(help="Folder to write the two key files to.")]) -> None:
+def keys_new(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="To write the two key files to.")]) -> None:
     """Makes a CURVE key pair, the secret one readable only by you.
 
     Example: `auricle keys new ~/.config/auricle/keys`

@@ -19,7 +19,7 @@ machine_app = typer.Typer(no_args_is_help=True, help="Machines that were enrolle
 machine_app.add_typer(machine_live_app)
 
 Machine = Annotated[str, typer.Argument(metavar="NAME", help="Such as pump-3.")]
-SomeMachines = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
+SomeMachines = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Forget what is enrolled under the name.")]
 Encoder = Annotated[
     str | None,
@@ -99,7 +99,7 @@ def machine_show(name: Machine, as_json: AsJson = False, config: ConfigFile = No
 
 
 @machine_app.command("remove")
-def machine_remove(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+def machine_remove(names: Annotated[list[str], typer.Argument(metavar="NAME")]) -> None:
     """Forgets machines and the audio that they were learnt from.
 
     Example: `auricle machine remove pump-3`
@@ -112,7 +112,7 @@ def machine_remove(names: Annotated[list[str], typer.Argument(metavar="NAME...")
 @machine_app.command("score")
 def machine_score(
     name: Machine,
-    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Recordings of it, folders or globs.")],
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP", help="Recordings of it, folders or globs.")],
     jsonl: Annotated[
         str | None, typer.Option("--jsonl", metavar="FILE", help="Write JSON Lines to FILE (- is stdout).")
     ] = None,
@@ -136,7 +136,8 @@ def machine_score(
 def machine_play(
     name: Machine,
     clip: Annotated[
-        Path | None, typer.Argument(help="A recording of it. Without one: its newest alarm in a running engine.")
+        Path | None,
+        typer.Argument(metavar="CLIP", help="A recording of it. Without one: its newest alarm in a running engine."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write both to this file instead of playing them.")
@@ -177,7 +178,7 @@ def machine_update(names: SomeMachines = None, encoder: Encoder = None, config: 
 
 @machine_app.command("export")
 def machine_export(
-    file: Annotated[Path, typer.Argument(help="File to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")],
     names: SomeMachines = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
@@ -192,7 +193,7 @@ def machine_export(
 
 @machine_app.command("import")
 def machine_import(
-    file: Annotated[Path, typer.Argument(help="What `auricle machine export` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `auricle machine export` wrote.")],
     names: SomeMachines = None,
     replace: Replace = False,
     config: ConfigFile = None,

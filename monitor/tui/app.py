@@ -127,6 +127,7 @@ class AuricleApp(App[Exception | None]):
         if offered != self._offered:
             self._offered = offered
             self.refresh_bindings()
+            self.live.fit_keys()
         now = self._clock()
         dialog = self.screen if isinstance(self.screen, EnrollScreen) else None
         self.enrolling.tick(now, shown=dialog is not None)

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 PAUSED = Condition("display paused", "listening goes on; p resumes", urgent=False)
 
 
+_KEY_GAP = 2
+"""Cells between keys of the footer, where there is room."""
+_PALETTE_CELLS = 12
+"""Cells of the palette's key and of the margins of the footer."""
 _PICTURE_CELLS = 2500
 """A picture of so many cells may be drawn with every frame, one of twice as many with every second frame, and so on."""
 
@@ -92,6 +96,13 @@ class LiveScreen(Screen[None]):
     def on_resize(self) -> None:
         """The pictures have other cells now."""
         self._next_picture = 0
+        self.fit_keys()
+
+    def fit_keys(self) -> None:
+        """Where not all keys fit into the footer they stand closer, so that the last, which explains them, is seen."""
+        shown = [key.binding for key in self.active_bindings.values() if key.binding.show and key.enabled]
+        cells = sum(len(f"{key.key_display or key.key} {key.description}") + _KEY_GAP for key in shown)
+        self.set_class(cells + _PALETTE_CELLS > self.size.width, "-crowded")
 
     def draw(self, state: ScreenState, now_s: float, ramp: Ramp, paused: SourceView | None) -> None:
         """Show the state; `paused` is the picture held while the display is paused. Parts draw only what changed."""

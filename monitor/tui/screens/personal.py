@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from monitor.tui.personal import Personal
 
-HINT = "\n`auricle scene personalize send` sends the mixture; `--show` prints all of it"
+HINT = "`auricle scene personalize send` sends the mixture; `--show` prints all of it"
 
 WORD = 11
 """Cells of the first column."""

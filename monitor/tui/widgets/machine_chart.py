@@ -44,7 +44,7 @@ class MachineChart(Panel):
         if view is None or y >= height:
             return strip([(" ", quiet)] * width)
         if y >= rows:
-            text = self._time(width - labels) if y == rows else self._conditions(view)
+            text = self._time(width - labels) if y == rows else _conditions(view, self._glyphs, width - labels)
             return strip([(c, quiet) for c in (" " * labels + text).ljust(width)[:width]])
         at_line = y == rows - 1 - int(rows / TOP)
         decision = decision_height(view.newest)
@@ -60,9 +60,15 @@ class MachineChart(Panel):
         old, new = f"{SHOWN_S / 60:.0f} min ago", "now"
         return old + " " * max(1, width - len(old) - len(new)) + new
 
-    def _conditions(self, view: MachineView) -> str:
-        """The newest window in words."""
-        reading = view.newest
-        bar = domain_bar(reading.domain_probability, self._glyphs, 10)
-        target = f"target conditions {bar} {reading.domain_probability * 100:.0f} %"
-        return f"{target}; alarm line: {line_words(reading.alarm_percentile)}"
+
+def _conditions(view: MachineView, glyphs: Glyphs, room: int) -> str:
+    """The newest window in words; where not all of it fits, the alarm line stays whole."""
+    target = view.newest.domain_probability
+    line = f"alarm line: {line_words(view.newest.alarm_percentile)}"
+    share = f"{target * 100:.0f} %"
+    said = (
+        f"target conditions {domain_bar(target, glyphs, 10)} {share}; {line}",
+        f"target {domain_bar(target, glyphs)} {share}; {line}",
+        f"target {share}; {line}",
+    )
+    return next((words for words in said if len(words) <= room), line)
