@@ -64,12 +64,12 @@ class ClipAgreement:
 
 @dataclass(frozen=True, slots=True)
 class CohortTrial:
-    """How many clips of the encoder's cohort would be named as the species."""
+    """How many clips of the encoder's cohort would be named as the species, of those that are not known to be it."""
 
     named: int
     size: int
     taxon: str | None
-    """Where most of those come from (empty: background), None for none; it may be the species itself."""
+    """Where most of those come from (empty: background), None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,12 @@ def _mean_pair(prototype: Prototype, judge: Judge) -> float:
 def _trial(prototype: Prototype, judge: Judge) -> CohortTrial | None:
     if judge.others is None:
         return None
+    own = prototype.name.partition("_")[0].casefold()
+    others = np.array([taxon.casefold() != own for taxon in judge.others.taxon], dtype=bool)
     scores = judge.scores(judge.others.embedding, prototype.vector[None])[:, 0]
-    named = judge.calibration.probability(scores) >= judge.threshold(prototype)
+    named = others & (judge.calibration.probability(scores) >= judge.threshold(prototype))
     taxa = Counter(judge.others.taxon[index] for index in map(int, np.flatnonzero(named)))
-    return CohortTrial(taxa.total(), len(named), taxa.most_common(1)[0][0] if taxa else None)
+    return CohortTrial(taxa.total(), int(others.sum()), taxa.most_common(1)[0][0] if taxa else None)
 
 
 def _agreement(

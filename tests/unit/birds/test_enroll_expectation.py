@@ -88,6 +88,19 @@ def test_one_clip_tells_nothing_of_recall(encoder: Bundle):
     assert Judge.of(encoder, known=0.9).calibration.known == 0.9
 
 
+@pytest.mark.parametrize("name", ["Parus major", "parus major_Great Tit"])
+def test_a_species_is_not_tried_on_its_own_clips_in_the_cohort(name: str):
+    rows, taxa = unit_rows(1, 23), ("Parus major",) * 20 + ("Cyanistes caeruleus",) * 3
+    everything_is_named = Calibration(1.0, 0.0, 0.0)
+    judge = Judge(Cohort(rows, taxa, 2), everything_is_named, CohortArrays(rows, taxa))
+    told = expect(prototype(name, unit_rows(2, 3)), [], judge).trial
+    assert told is not None
+    assert (told.named, told.size, told.taxon) == (3, 3, "Cyanistes caeruleus")
+    other = expect(prototype("Poecile rufescens", unit_rows(2, 3)), [], judge).trial
+    assert other is not None
+    assert (other.named, other.size, other.taxon) == (23, 23, "Parus major")
+
+
 def test_a_cohort_tells_what_is_unusually_alike_and_unusually_unlike():
     axes = unit_rows(0, 30)
     rows = np.concatenate([unit_rows(100 + index, 3, near=axis) for index, axis in enumerate(axes)])
