@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from monitor.birds.prototype import MOST_CLIPS, WIDEST, Prototype
+from monitor.birds.prototype import MOST_CLIPS, WIDEST, Prototype, species_name
 from monitor.core.text import writable
 from monitor.errors import AuricleError
 from monitor.kept.audio import LONGEST_CLIP, LONGEST_ORIGIN, ClipReference
@@ -102,6 +102,7 @@ PROTOTYPES = Kind(
     encode_prototype,
     decode_prototype,
     lambda prototype: prototype.name,
+    species_name,
     lambda prototype: prototype.clips,
 )
 """Species, as the folder of what is enrolled keeps them."""

@@ -1,25 +1,21 @@
-"""The species that were enrolled, in a folder: one file each, and the audio that they were learnt from.
-
-Several processes may use a folder at once: writers take turns, files change whole, and readers ask `changed()`.
-"""
+"""The species that were enrolled, in a folder: one file each, and the audio that they were learnt from."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
-from monitor.birds.prototype import EnrolledClip, average, name_key, species_name
+from monitor.birds.prototype import EnrolledClip, Prototype, average, species_name
 from monitor.birds.prototype_file import PROTOTYPES, encode_prototype, file_name
 from monitor.birds.prototype_set import PrototypeSet, prototype_set
-from monitor.errors import StoreError, UsageError
-from monitor.kept.archive import Archive, members_of, write_archive
-from monitor.kept.folder import KeptFolder
+from monitor.errors import UsageError
+from monitor.kept.archive import Archive
+from monitor.kept.things import KeptThings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from monitor.birds.prototype import Prototype
     from monitor.core.types import Float32Array
     from monitor.kept.audio import ClipReference
 
@@ -27,44 +23,12 @@ Existing = Literal["refuse", "replace", "add"]
 """What to do with a name that is there already: refuse, forget its clips, or add clips to it."""
 
 
-class PrototypeStore:
-    """What a folder held when it was last read; writing reads it anew."""
+class PrototypeStore(KeptThings[Prototype]):
+    """The species of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """A folder that does not exist is an empty store. Raises StoreError when it cannot be read."""
-        self._folder = KeptFolder(folder, PROTOTYPES)
-        self._folder.reload()
-
-    @property
-    def faults(self) -> tuple[StoreError, ...]:
-        """One for each file that is damaged, which is as if it were not there."""
-        return self._folder.faults
-
-    def changed(self) -> bool:
-        """Whether anyone wrote since the folder was last read; cheap. Raises StoreError."""
-        return self._folder.changed()
-
-    def reload(self) -> None:
-        """Read what changed. Raises StoreError when the folder cannot be read."""
-        self._folder.reload()
-
-    def list(self) -> tuple[Prototype, ...]:
-        """All that can be read, by name."""
-        return tuple(sorted(self._folder.things.values(), key=lambda prototype: name_key(prototype.name)))
-
-    def names(self) -> tuple[str, ...]:
-        """Of all that can be read, in order."""
-        return tuple(prototype.name for prototype in self.list())
-
-    def get(self, name: str) -> Prototype:
-        """A species, upper or lower case alike. Raises UsageError when it is not there, StoreError when damaged."""
-        file = file_name(species_name(name))
-        fault = self._folder.fault(file)
-        if fault is not None:
-            raise fault
-        if file not in self._folder.things:
-            raise UsageError(f"species {name}", "is not enrolled", "List the names with `auricle species list`")
-        return self._folder.things[file]
+        """Raises StoreError when the folder cannot be read."""
+        super().__init__(folder, PROTOTYPES)
 
     def for_encoder(self, model_id: str) -> PrototypeSet:
         """What an encoder can be compared with; lists the species that it must embed again."""
@@ -114,33 +78,6 @@ class PrototypeStore:
             self._folder.write({file_name(old.name): encode_prototype(new)})
         return new
 
-    def remove(self, name: str) -> None:
-        """Forget a species (a damaged one too) and the audio that no other needs. Raises UsageError, StoreError."""
-        file = file_name(species_name(name))
-        with self._folder.writing():
-            if self._folder.fault(file) is None:
-                self.get(name)
-            self._folder.remove(file)
-
-    def export_to(self, path: Path, names: Sequence[str] | None = None, *, replace: bool = False) -> tuple[str, ...]:
-        """Write species (None: all) with their audio to one file; returns their names.
-
-        Raises UsageError when the file is there already, a name is not, or there is nothing to write; StoreError when
-        audio is damaged or the file cannot be written.
-        """
-        what = f"archive {path}"
-        if path.exists() and not replace:
-            raise UsageError(what, "is there already", "Choose another name, or say that it may be replaced")
-        chosen = self.list() if names is None else tuple({name_key(n): self.get(n) for n in names}.values())
-        if not chosen:
-            raise UsageError(what, "there is nothing to export", "Enroll a species first")
-        try:
-            write_archive(path, members_of(self._folder, chosen))
-        except OSError as error:
-            why = f"cannot be written ({error.strerror or error})"
-            raise StoreError(what, why, "Check the folder, its permissions and the free space") from error
-        return tuple(prototype.name for prototype in chosen)
-
     def import_from(
         self, path: Path, names: Sequence[str] | None = None, existing: Existing = "refuse"
     ) -> tuple[str, ...]:
@@ -151,7 +88,7 @@ class PrototypeStore:
         is damaged or holds anything that it should not, or the folder cannot be written.
         """
         with closing(Archive(path, PROTOTYPES)) as archive, self._folder.writing():
-            chosen = _chosen(archive, path, names)
+            chosen = self._chosen(archive, path, names)
             planned = [self._planned(prototype, existing, repeated=True) for prototype in chosen]
             self._refuse_other_dimensions(planned)
             clips = {clip.sha256: clip for prototype in chosen for clip in prototype.clips}
@@ -194,15 +131,3 @@ class PrototypeStore:
             if width != one.dimension:
                 why = f"embeddings of {one.model_id} have {width} dimensions here, these have {one.dimension}"
                 raise UsageError(f"species {one.name}", why, "Give the other encoder another name or version")
-
-
-def _chosen(archive: Archive[Prototype], path: Path, names: Sequence[str] | None) -> tuple[Prototype, ...]:
-    if names is None:
-        return archive.things
-    found = {name_key(prototype.name): prototype for prototype in archive.things}
-    wanted = {name_key(species_name(name)): name for name in names}
-    missing = [name for key, name in wanted.items() if key not in found]
-    if missing or not wanted:
-        why = f"does not hold {', '.join(missing)}" if missing else "no species was named"
-        raise UsageError(f"archive {path}", why, f"It holds {', '.join(one.name for one in archive.things)}")
-    return tuple(found[key] for key in wanted)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from monitor import paths
-from monitor.commands import console, machine_report
+from monitor.commands import console, kept, machine_report
 from monitor.commands.given import distinct, tracked
 from monitor.commands.machine_models import encoder_to_learn_with, load_machine_encoder, present_machine_encoder
 from monitor.errors import AuricleError, BundleError, StoreError, UsageError, raise_all
@@ -97,15 +97,8 @@ def list_machines(settings: Settings, *, as_json: bool) -> int:
     folder = MachineFolder(paths.machines_folder())
     present = present_machine_encoder(settings)
     rows = [machine_report.row_of(profile, present) for profile in folder.list()]
-    if as_json:
-        console.print_line(json.dumps(rows, ensure_ascii=False))
-    elif rows:
-        machine_report.print_list(rows)
-    else:
-        console.messages.print(f"no machine in {paths.machines_folder()}", markup=False)
-    for fault in folder.faults:
-        console.print_error(fault)
-    return 1 if folder.faults else 0
+    nothing = f"no machine in {paths.machines_folder()}"
+    return kept.print_rows(folder, rows, machine_report.print_list, nothing, as_json=as_json)
 
 
 def show(name: str, settings: Settings, *, as_json: bool) -> int:
@@ -122,19 +115,7 @@ def show(name: str, settings: Settings, *, as_json: bool) -> int:
 
 def remove(names: Sequence[str]) -> int:
     """Forget machines, all or none. Raises UsageError for each that is not there."""
-    folder = MachineFolder(paths.machines_folder())
-    errors: list[AuricleError] = []
-    for name in names:
-        try:
-            if not folder.has(name):
-                folder.get(name)
-        except UsageError as error:
-            errors.append(error)
-    raise_all(errors)
-    for name in dict.fromkeys(names):
-        folder.remove(name)
-        console.print_line(f"{name}: forgotten")
-    return 0
+    return kept.remove(MachineFolder(paths.machines_folder()), names)
 
 
 def score(name: str, given: Sequence[str], settings: Settings, jsonl: str | None) -> int:
@@ -191,12 +172,7 @@ def update(names: Sequence[str], encoder: str | None, settings: Settings) -> int
 
 def export(file: Path, names: Sequence[str], *, replace: bool) -> int:
     """Write machines with their audio to one file."""
-    folder = MachineFolder(paths.machines_folder())
-    told = folder.export_to(file, names or None, replace=replace)
-    console.print_line(f"{file}: {', '.join(told)}")
-    for fault in folder.faults:
-        console.print_error(fault)
-    return 1 if folder.faults and not names else 0
+    return kept.export(MachineFolder(paths.machines_folder()), file, names, replace=replace)
 
 
 def import_machines(file: Path, names: Sequence[str], settings: Settings, *, replace: bool) -> int:

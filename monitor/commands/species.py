@@ -19,7 +19,7 @@ from monitor.birds.expectation import expect
 from monitor.birds.frames import Stretch
 from monitor.birds.prototype import MOST_CLIPS
 from monitor.birds.prototypes import PrototypeStore
-from monitor.commands import console, species_report
+from monitor.commands import console, kept, species_report
 from monitor.commands.bird_models import judge_of, load_bird_models, load_encoder, present_encoder
 from monitor.commands.given import distinct, tracked
 from monitor.errors import AuricleError, BundleError, UsageError, raise_all
@@ -86,15 +86,8 @@ def list_species(settings: Settings, *, as_json: bool) -> int:
     store = PrototypeStore(paths.species_folder())
     present = present_encoder(settings)
     rows = [species_report.row_of(prototype, present) for prototype in store.list()]
-    if as_json:
-        console.print_line(json.dumps(rows, ensure_ascii=False))
-    elif rows:
-        species_report.print_list(rows)
-    else:
-        console.messages.print(f"no species in {paths.species_folder()}", markup=False)
-    for fault in store.faults:
-        console.print_error(fault)
-    return 1 if store.faults else 0
+    nothing = f"no species in {paths.species_folder()}"
+    return kept.print_rows(store, rows, species_report.print_list, nothing, as_json=as_json)
 
 
 def show(name: str, settings: Settings, *, as_json: bool) -> int:
@@ -117,30 +110,12 @@ def show(name: str, settings: Settings, *, as_json: bool) -> int:
 
 def remove(names: Sequence[str]) -> int:
     """Forget species, all or none. Raises UsageError for each that is not there."""
-    store = PrototypeStore(paths.species_folder())
-    errors: list[AuricleError] = []
-    for name in names:
-        try:
-            store.get(name)
-        except UsageError as error:
-            errors.append(error)
-        except AuricleError:
-            continue  # a damaged one can be removed too
-    raise_all(errors)
-    for name in dict.fromkeys(names):
-        store.remove(name)
-        console.print_line(f"{name}: forgotten")
-    return 0
+    return kept.remove(PrototypeStore(paths.species_folder()), names)
 
 
 def export(file: Path, names: Sequence[str], *, replace: bool) -> int:
     """Write species with their audio to one file."""
-    store = PrototypeStore(paths.species_folder())
-    told = store.export_to(file, names or None, replace=replace)
-    console.print_line(f"{file}: {', '.join(told)}")
-    for fault in store.faults:
-        console.print_error(fault)
-    return 1 if store.faults and not names else 0
+    return kept.export(PrototypeStore(paths.species_folder()), file, names, replace=replace)
 
 
 def import_species(file: Path, names: Sequence[str], existing: Existing, settings: Settings) -> int:

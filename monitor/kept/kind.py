@@ -28,6 +28,8 @@ class Kind(Generic[T]):
     decode: Callable[[bytes], T]
     """The thing of a file's content. Raises ValueError, with the reason, for whatever is wrong with it."""
     name_of: Callable[[T], str]
+    parse_name: Callable[[str], str]
+    """A name that a user gave, as it is kept. Raises UsageError when it is none."""
     clips_of: Callable[[T], Sequence[ClipReference]]
     """Clips whose audio is kept beside it."""
 

@@ -311,6 +311,7 @@ MACHINES = Kind(
     encode_profile,
     decode_profile,
     lambda profile: profile.name,
+    machine_name,
     lambda profile: tuple(clip.audio for clip in profile.clips),
 )
 """Machines, as the folder of what is enrolled keeps them."""
