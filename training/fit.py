@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from math import ceil
@@ -17,6 +15,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 
 from training.data.datasets import ExampleDataset, load_examples
+from training.loop import quiet
 from training.nets.tiny import TinyGate
 from training.systems.gate import GateSystem
 
@@ -101,12 +100,7 @@ def train_one(fit: Fit, progress: Callable[[str], None]) -> None:
     loader = _loader(data, BatchSampler(order, optimiser.batch, drop_last=len(data) >= optimiser.batch))
     held_out = ExampleDataset(held_out_examples, held_out_examples.without_fold(fit.without_fold))
     held_out_loader = _loader(held_out, BatchSampler(SequentialSampler(held_out), INFERENCE_BATCH, drop_last=False))
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # Loading is in this process on purpose: a batch is one indexing of an array.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # lightning's own use of something that torch has renamed.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    with quiet():
         trainer = lightning.Trainer(
             accelerator="cpu",
             precision="bf16-mixed",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from training.anomaly.batches import BatchSource
+from training.loop import quiet
 from training.nets.asd import Extractor
 from training.systems.anomaly import AnomalySystem
 
@@ -105,16 +104,8 @@ def _train(fit: Fit, extractor: Extractor, frames: FrameStore, progress: Callabl
     keep = ModelCheckpoint(
         dirpath=saved.parent, filename=saved.stem, every_n_train_steps=SAVED_EVERY, enable_version_counter=False
     )
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # Loading is in this process on purpose: a batch is a few slices of an array.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # lightning's own use of something that torch has renamed.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-        # Checkpoints of other trainings lie in the same folder on purpose.
-        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        # The batches themselves begin where the checkpoint ended.
-        warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before.*")
+    # Checkpoints of other trainings lie in the same folder on purpose; the batches begin where the checkpoint ended.
+    with quiet("exists and is not empty", "resuming from a checkpoint that ended before"):
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=1,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from training.fewshot.mixtures import decibels
+from training.loop import quiet
 from training.nets.student import Student
 from training.systems.distillation import DistillationSystem
 
@@ -123,11 +122,7 @@ def _train(
     held_out_loader = DataLoader(held_out, sampler=held_out_batches, batch_size=None)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     saved = checkpoint.with_suffix(".ckpt")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # Loading is in this process on purpose: a batch is one indexing of an array.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    with quiet():
         trainer = lightning.Trainer(
             accelerator="cpu",
             max_steps=steps,

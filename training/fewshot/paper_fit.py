@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -21,6 +19,7 @@ from training.data.splits import Part
 from training.fewshot.paper_store import load_clips
 from training.fewshot.selection import chunks
 from training.fewshot.views import Views, ViewsModule
+from training.loop import quiet
 from training.systems.fewshot import FewShotSystem, WindowEncoder, augmentations
 
 if TYPE_CHECKING:
@@ -147,12 +146,7 @@ def _train(run: Run, encoder: WindowEncoder, views: Views) -> str:
     # A long run goes on with the epoch that it was stopped in.
     last = folder / "last.ckpt"
     keep = ModelCheckpoint(folder, save_last=True, save_top_k=0, every_n_epochs=1)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # Loading is in this process on purpose: a batch is a few slices of an array.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # lightning's own use of something that torch has renamed.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    with quiet():
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=1,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from monitor.errors import UsageError
 from training.data.splits import Part
+from training.loop import MinuteLines, quiet
 from training.nets.pann import networks
 from training.nets.pann_checkpoint import load_cnn14_classifier
 from training.species.metrics import mean_average_precision, unweighted_average_recall
@@ -72,14 +70,8 @@ def train(
     network = network.to(memory_format=torch.channels_last)  # a fifth faster on processors
     system = SpeciesSystem(network, settings, settings.outcome, judge, steps)
     progress(f"{settings.network.kind}: {steps} steps of {settings.optimiser.batch} windows")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # Batches are made in this process on purpose: a second one would take the core from the network.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # Of a fusion the branches are frozen on purpose.
-        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
-        # lightning's own use of something that torch has renamed.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    # Of a fusion the branches are frozen on purpose.
+    with quiet("in eval mode at the start of training"):
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=1,
@@ -89,7 +81,7 @@ def train(
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[_Progress(settings.network.kind, steps, progress)],
+            callbacks=[MinuteLines(settings.network.kind, steps, progress)],
         )
         trainer.fit(system, DataLoader(SpeciesBatches(source, settings, steps, settings.seed), batch_size=None))
     weights, note = system.kept
@@ -158,19 +150,3 @@ def _judge(settings: SpeciesSettings, source: Source) -> Callable[[nn.Module], f
         return 0.9 * recall + 0.1 * mean_average_precision(labels, found)
 
     return judge
-
-
-class _Progress(lightning.Callback):
-    """A line every minute."""
-
-    def __init__(self, name: str, steps: int, progress: Callable[[str], None]) -> None:
-        self._name, self._steps, self._progress = name, steps, progress
-        self._told = time.monotonic()
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object, **__: object
-    ) -> None:
-        if time.monotonic() - self._told > 60:
-            self._told = time.monotonic()
-            loss = float(trainer.callback_metrics["loss"])
-            self._progress(f"{self._name}: step {trainer.global_step} of {self._steps}, loss {loss:.3f}")
