@@ -1,23 +1,20 @@
 """Learns machines from live audio: it listens in the engine's loop, and a thread of its own judges and fits.
 
-What is heard is cut into clips of ten seconds. A clip in which the machine's alarm would ring is left out, unless the
-user said otherwise; where most are, nothing is learnt.
+A clip in which the machine's alarm would ring is left out, unless the user said otherwise; where most are, nothing is
+learnt.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
-import numpy as np
 import structlog
 
-from monitor.audio.resample import Decimate, resampled
+from monitor.audio.resample import resampled
 from monitor.bus.machine_care import (
     ATTEND,
     CANCEL,
@@ -33,9 +30,10 @@ from monitor.bus.machine_care import (
     MachineList,
     NormalStretch,
 )
-from monitor.core.clock import engine_index, isoformat, seconds
+from monitor.core.clock import isoformat, seconds
 from monitor.core.text import writable
 from monitor.core.types import ENGINE_RATE, Span
+from monitor.engine.machine_listening import RATE, HeardClip, Listening
 from monitor.engine.privacy import Verdict
 from monitor.errors import AuricleError, UsageError
 
@@ -48,12 +46,6 @@ if TYPE_CHECKING:
     from monitor.engine.audio_history import Histories
     from monitor.engine.machine_desk import MachineDesk
     from monitor.engine.privacy_book import PrivacyBook
-
-RATE = 16_000
-"""Of the clips."""
-
-CLIP_S = 10.0
-"""Of a clip."""
 
 SHORTEST_S, LONGEST_S = 10.0, 1800.0
 """That can be listened to in one go: half an hour is what a machine is learnt from at most."""
@@ -68,15 +60,6 @@ REMEMBERED = 64
 """Jobs whose outcome can still be asked for."""
 
 log = structlog.get_logger()
-
-
-class HeardClip(NamedTuple):
-    """A clip of a live source."""
-
-    samples: Float32Array
-    """float32 `(n,)` at 16 kHz."""
-    origin: str
-    """Source and time, for people."""
 
 
 class Taught(NamedTuple):
@@ -106,34 +89,6 @@ class Teacher(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Listening:
-    """A job that still hears."""
-
-    number: int
-    wanted: LearnMachine
-    source: str
-    at_16_khz: Decimate = field(default_factory=lambda: Decimate(RATE))
-    expected: int | None = None
-    """Engine index of the next sample; None before the first."""
-    held: list[Float32Array] = field(default_factory=list[np.ndarray[tuple[int], np.dtype[np.float32]]])
-    """16 kHz audio that is not a whole clip yet."""
-    held_from: int = 0
-    """Engine index of its first sample."""
-    waiting: deque[tuple[Span, Float32Array]] = field(default_factory=deque[tuple[Span, np.ndarray[Any, Any]]])
-    """Whole clips of which it is not known yet whether they may be kept (privacy mode)."""
-    withheld: int = 0
-    """Samples at 16 kHz that must not be kept."""
-    clips: list[HeardClip] = field(default_factory=list[HeardClip])
-    """Kept; only the thread writes here."""
-    fed_s: float = 0.0
-    """When audio came last, by the service's clock."""
-    heard: int = 0
-    """Samples at 16 kHz."""
-    refused: int = 0
-    """Of them, those left out; only the thread writes here."""
-
-
 class MachineLearning:
     """Answers all commands about machines. Everything public is called from the engine's loop."""
 
@@ -153,9 +108,9 @@ class MachineLearning:
         self._histories = histories
         self._jobs: dict[int, MachineJob] = {}
         self._last_job = 0
-        self._listening: _Listening | None = None
-        self._active: dict[int, _Listening] = {}
-        self._over: SimpleQueue[tuple[_Listening, MachineJob]] = SimpleQueue()
+        self._listening: Listening | None = None
+        self._active: dict[int, Listening] = {}
+        self._over: SimpleQueue[tuple[Listening, MachineJob]] = SimpleQueue()
         """Jobs that the thread is done with."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="machine learning")
 
@@ -187,7 +142,7 @@ class MachineLearning:
         name = self._teacher.check(wanted.name, wanted.existing)
         source = self._source(wanted.source)
         number = self._new_job(MachineJob(name, "listening", wanted.seconds))
-        self._listening = _Listening(number, msgspec.structs.replace(wanted, name=name), source, fed_s=self._clock())
+        self._listening = Listening(number, msgspec.structs.replace(wanted, name=name), source, fed_s=self._clock())
         self._active[number] = self._listening
         self._desk.begin_learning(name, number)
         return MachineJobBegun(number)
@@ -198,20 +153,8 @@ class MachineLearning:
         job = self._listening
         if job is None or writable(source) != job.source:
             return
-        if job.expected is not None and block.start != job.expected:
-            self._cut(job, short=True)
-        if job.expected is None or block.start != job.expected:
-            job.at_16_khz.reset(block.start)
-        job.expected, job.fed_s = block.end, self._clock()
-        if job.heard < job.wanted.seconds * RATE:
-            for decimated in job.at_16_khz.push(block):
-                if not job.held:
-                    job.held_from = engine_index(decimated.start, RATE)
-                job.held.append(decimated.samples)
-                job.heard += len(decimated.samples)
-        over = job.heard >= job.wanted.seconds * RATE
-        self._cut(job, short=over)
-        if self._hand_over(job) and over:
+        job.hear(block, self._clock())
+        if self._hand_over(job) and job.over:
             self._listening = None
             self._jobs[job.number] = msgspec.structs.replace(self._jobs[job.number], state="fitting")
             self._worker.submit(self._finish, job)
@@ -234,7 +177,7 @@ class MachineLearning:
             f"{wanted.source} {when}, a false alarm",
         )
         number = self._new_job(MachineJob(profile.name, "fitting"))
-        job = _Listening(number, LearnMachine(profile.name, 0.0, existing="add"), wanted.source, clips=[clip])
+        job = Listening(number, LearnMachine(profile.name, 0.0, existing="add"), wanted.source, clips=[clip])
         self._active[number] = job
         self._worker.submit(self._finish, job)
         return MachineJobBegun(number)
@@ -246,7 +189,7 @@ class MachineLearning:
         if found is None:
             raise UsageError(f"job {asked.job}", "this engine knows nothing of it", "Begin again")
         job = self._active.get(asked.job)
-        return found if job is None else _so_far(job, found)
+        return found if job is None else job.so_far(found)
 
     def cancel(self, asked: MachineJobAsked) -> None:
         """Stop listening. Raises UsageError when that job does not listen (any more)."""
@@ -268,12 +211,12 @@ class MachineLearning:
 
     # ---------------------------------------------------------------------------------------------------- the loop
 
-    def _give_up(self, job: _Listening, why: str, remedy: str) -> None:
+    def _give_up(self, job: Listening, why: str, remedy: str) -> None:
         """Listen no more, and learn nothing."""
         self._listening = None
         del self._active[job.number]
         self._desk.end_learning(job.wanted.name)
-        self._jobs[job.number] = _failed(_so_far(job, self._jobs[job.number]), _refusal(job, why, remedy))
+        self._jobs[job.number] = _failed(job.so_far(self._jobs[job.number]), job.refusal(why, remedy))
 
     def _settle(self) -> None:
         """Note what the thread is done with, and a source from which nothing comes."""
@@ -311,26 +254,7 @@ class MachineLearning:
             del self._jobs[next(iter(self._jobs))]
         return self._last_job
 
-    def _cut(self, job: _Listening, *, short: bool = False) -> None:
-        """Make whole clips of what is held; with `short`, of the rest of three seconds or more too."""
-        size, least = round(CLIP_S * RATE), 3 * RATE
-        held = sum(len(part) for part in job.held)
-        if held < size and not (short and held):
-            return
-        audio = np.concatenate(job.held)
-        whole = len(audio) // size * size
-        pieces = [audio[start : start + size] for start in range(0, whole, size)]
-        rest = audio[whole:]
-        if short:
-            pieces += [rest] if len(rest) >= least else []
-            rest = rest[:0]
-        job.held = [rest] if len(rest) else []
-        for piece in pieces:
-            end = job.held_from + engine_index(len(piece), RATE)
-            job.waiting.append((Span(job.held_from, end), np.array(piece)))
-            job.held_from = end
-
-    def _hand_over(self, job: _Listening) -> bool:
+    def _hand_over(self, job: Listening) -> bool:
         """Hand clips to the thread, as far as they may be kept; whether none waits for that any more."""
         while job.waiting:
             span, piece = job.waiting[0]
@@ -347,7 +271,7 @@ class MachineLearning:
 
     # -------------------------------------------------------------------------------------------------- the thread
 
-    def _take(self, job: _Listening, clip: Float32Array) -> None:
+    def _take(self, job: Listening, clip: Float32Array) -> None:
         """Keep a clip, or leave it out."""
         wanted = job.wanted
         try:
@@ -358,15 +282,15 @@ class MachineLearning:
             log.error("a clip could not be judged", machine=wanted.name, exc_info=fault)
         job.clips.append(HeardClip(clip, f"{job.source}, live, clip {len(job.clips) + 1}"))
 
-    def _finish(self, job: _Listening) -> None:
+    def _finish(self, job: Listening) -> None:
         wanted = job.wanted
-        told = _so_far(job, MachineJob(wanted.name, "fitting", wanted.seconds))
+        told = job.so_far(MachineJob(wanted.name, "fitting", wanted.seconds))
         try:
             if told.refused_s > MOST_REFUSED * max(told.heard_s, 1.0):
                 why = f"its alarm would ring in {told.refused_s:.0f} of {told.heard_s:.0f} s, which were left out"
-                raise _refusal(job, why, "Look after it; if it is sound, learn alarms too (--even-alarms)")
+                raise job.refusal(why, "Look after it; if it is sound, learn alarms too (--even-alarms)")
             taught = self._teacher.learn(wanted.name, job.clips, target=wanted.target, existing=wanted.existing)
-            warnings = (*taught.warnings, *_left_out(job))
+            warnings = (*taught.warnings, *job.left_out())
             outcome = msgspec.structs.replace(told, state="done", clips=taught.clips, warnings=warnings)
         except AuricleError as error:
             outcome = _failed(told, error)
@@ -375,19 +299,6 @@ class MachineLearning:
             remedy = "The program's log has the details; please report it"
             outcome = _failed(told, UsageError("learning", f"the program failed: {fault}", remedy))
         self._over.put((job, outcome))
-
-
-def _so_far(job: _Listening, told: MachineJob) -> MachineJob:
-    return msgspec.structs.replace(told, heard_s=job.heard / RATE, refused_s=job.refused / RATE)
-
-
-def _left_out(job: _Listening) -> list[str]:
-    told = f"{job.withheld / RATE:.0f} s were left out: somebody spoke, or nobody can tell (privacy mode)"
-    return [told] if job.withheld else []
-
-
-def _refusal(job: _Listening, why: str, remedy: str) -> UsageError:
-    return UsageError(f"machine {job.wanted.name}", why, remedy)
 
 
 def _failed(job: MachineJob, error: AuricleError) -> MachineJob:

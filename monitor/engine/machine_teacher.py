@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from monitor.core.types import Float32Array
-    from monitor.engine.machine_learning import HeardClip
+    from monitor.engine.machine_listening import HeardClip
     from monitor.machines.sounds import Sound
 
     Existing = Literal["refuse", "add", "replace"]

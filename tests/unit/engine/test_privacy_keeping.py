@@ -16,7 +16,7 @@ from monitor.core.types import ENGINE_RATE, AudioBlock, Span
 from monitor.engine.audio_history import Histories
 from monitor.engine.enrolling import EnrollingService
 from monitor.engine.machine_desk import MachineDesk
-from monitor.engine.machine_learning import HeardClip, MachineLearning, Taught
+from monitor.engine.machine_learning import MachineLearning, Taught
 from monitor.engine.models import Models, load_models
 from monitor.engine.privacy import PrivacyOptions
 from monitor.engine.privacy_book import SOURCES, PrivacyBook, open_privacy
@@ -29,6 +29,8 @@ from tests.helpers.tiny_sound_class import make_sound_class_bundle
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from monitor.engine.machine_listening import HeardClip
 
 PATIENCE_S = 60.0
 STEP = 9_600
