@@ -17,6 +17,7 @@ pytest.importorskip("matplotlib")
 import torch
 
 from monitor.errors import SettingsError, UsageError
+from monitor.features.ams_spec import AMS_OPTIMISED, AMS_PLAIN
 from training.config import load_recipe
 from training.data.catalog import Kind, Recording
 from training.nets.sound_class import SmallClassifier
@@ -24,8 +25,9 @@ from training.personal.fits import fitted, numbers
 from training.personal.many import Lesson, ManyClassifiers, say_many, train_many
 from training.personal.page import gain, write_page
 from training.personal.pseudo import certain, pseudo_labelled
-from training.personal.recipe import PersonalRecipe
+from training.personal.recipe import Bank, PersonalRecipe
 from training.personal.results import PersonalResults, Row, load_results, save_results
+from training.personal.run import bank_of
 from training.personal.sets import parts_of, pool_of
 from training.sound.recipe import SoundOptimiser
 from training.sound.source import Sounds, SoundSource
@@ -45,6 +47,17 @@ def task(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         (count, *SHAPE)
     )
     return vectors.astype(np.float32), labels
+
+
+def test_the_filter_bank_is_the_shipped_one_the_plain_one_or_given() -> None:
+    recipe = load_recipe(ROOT / "configs/training/sound/personal.toml")
+    assert isinstance(recipe, PersonalRecipe)
+    assert bank_of(recipe) == AMS_OPTIMISED
+    assert bank_of(recipe.model_copy(update={"bank": "plain"})) == AMS_PLAIN
+    cuts = (100.0, 200.0, 300.0), (150.0, 250.0, 350.0), (0.0, 1.0, 2.0), (1.0, 2.0, 3.0)
+    given = dict(zip(("audio_low_hz", "audio_high_hz", "modulation_low_hz", "modulation_high_hz"), cuts, strict=True))
+    bank = bank_of(recipe.model_copy(update={"bank": Bank(**given)}))
+    assert (bank.audio_low_hz, bank.modulation_high_hz) == (cuts[0], cuts[3])
 
 
 # -------------------------------------------------------------------------------------------------- many at once
@@ -175,6 +188,9 @@ def test_the_shipped_back_end_has_a_small_classifier_and_one_that_labels() -> No
     assert isinstance(small, SoundRecipe)
     assert isinstance(wide, SoundRecipe)
     assert (small.classifier, wide.classifier) == ("small", "wide")
+    # What `evaluate` tells of C2 is about the vectors that the back-end trains it on.
+    same = {"seed", "cache", "bank", "recordings", "mixing", "search"}
+    assert small.model_dump(include=same) == wide.model_dump(include=same)
     with pytest.raises(UsageError, match="C2's a small one"):
         load_backend(small, small, print)
     with pytest.raises(UsageError, match="C1's recipe makes a wide"):

@@ -86,8 +86,8 @@ class PersonalRecipe(Section):
     threads: Count = 1
     sound: str = "configs/training/sound/default.toml"
     """Recipe whose recordings are used, and in whose cache they lie decoded."""
-    bank: Bank | None = None
-    """Unset: the plain one."""
+    bank: Bank | Literal["plain", "optimised"] = "plain"
+    """`optimised`: that of the shipped classifier."""
     page: str = "docs/personalisation.md"
     """Page in which the results stand."""
     clean_db: Range = (25.0, 40.0)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import UsageError
-from monitor.features.ams_spec import AMS_PLAIN
+from monitor.features.ams_spec import AMS_OPTIMISED, AMS_PLAIN
 from training.config import load_recipe
 from training.personal.experiment import experiment
 from training.personal.page import write_page
+from training.personal.recipe import Bank
 from training.personal.render import render_set
 from training.personal.results import load_results, save_results
 from training.personal.sets import parts_of, pool_of
@@ -87,4 +88,6 @@ def load_sets(recipe: PersonalRecipe, progress: Progress) -> dict[tuple[str, Par
 
 def bank_of(recipe: PersonalRecipe) -> AmsSpec:
     """The filter bank of a recipe."""
-    return replace(AMS_PLAIN, **recipe.bank.model_dump()) if recipe.bank else AMS_PLAIN
+    if isinstance(recipe.bank, Bank):
+        return replace(AMS_PLAIN, **recipe.bank.model_dump())
+    return AMS_OPTIMISED if recipe.bank == "optimised" else AMS_PLAIN

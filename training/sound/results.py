@@ -13,7 +13,10 @@ from training.sound.recipe import LABELS
 if TYPE_CHECKING:
     from training.sound.recipe import SoundRecipe
 
-RESULTS_FILE = "results.json"
+
+def _path(recipe: SoundRecipe) -> Path:
+    """C1 and C2 share a cache: they hear the same."""
+    return Path(recipe.cache) / f"results-{recipe.bundle.name}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class SoundResults:
 
 def save_results(recipe: SoundRecipe, results: SoundResults) -> Path:
     """Write the recipe's results; their path."""
-    path = Path(recipe.cache) / RESULTS_FILE
+    path = _path(recipe)
     scratch = path.with_suffix(".part")
     scratch.write_text(json.dumps({"recipe": recipe.key("", *type(recipe).model_fields)} | results.to_dict(), indent=2))
     return scratch.replace(path)
@@ -80,7 +83,7 @@ def load_results(recipe: SoundRecipe) -> SoundResults:
 
     Raises UsageError when there are none.
     """
-    path = Path(recipe.cache) / RESULTS_FILE
+    path = _path(recipe)
     remedy = "Run `auricle-train run` or `auricle-train evaluate` with this recipe first."
     if not path.is_file():
         raise UsageError(str(path), "nothing was measured yet", remedy)
