@@ -63,7 +63,7 @@ def _protocol(recipe: PersonalRecipe, recipe_path: Path, results: PersonalResult
     first, known = _far_users(recipe)[0], _percent(results.teacher[recipe.comprehensive.name])
     return f"""## What the experiments are
 
-`auricle-train run {recipe_name(recipe_path)}` makes everything below, this page and the pictures, in some twenty
+`auricle-train run {recipe_name(recipe_path)}` makes everything below, this page and the pictures, in some ten
 minutes of one core once the recordings are decoded; `auricle-train export` writes the page alone.
 
 Recordings are divided within each kind of noise, package of music and among the speakers: 50 % train, 10 % validate,
