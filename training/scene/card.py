@@ -11,7 +11,7 @@ from training.scene.recipe import UNKNOWN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.scene.recipe import SceneRecipe
+    from training.scene.recipe import Picture, SceneRecipe
     from training.scene.results import Accuracies, SceneResults
 
 
@@ -91,10 +91,11 @@ every recording of it."""
 def _training(recipe: SceneRecipe, name: str) -> str:
     sound, picture, taught = recipe.sound, recipe.picture, recipe.distillation
     channels, copies = ", ".join(map(str, recipe.teacher.channels)), recipe.teacher.copies
-    one = f"a convolutional network of {channels} channels"
+    one = f"a convolutional network of {channels} channels,"
+    many = f"{copies} convolutional networks of {channels} channels, which answer together,"
     teacher = {
-        "cnn": (f"{copies} of {one}, which answer together," if copies > 1 else f"{one},")
-        + " trained in the same fold on the same recordings",
+        "cnn": f"{many if copies > 1 else one} trained in the same fold on the same recordings"
+        + _hidden(recipe.teacher.picture),
         "passt": "PaSST, fine-tuned in the same fold",
         "none": "nobody",
     }[recipe.teacher.kind]
@@ -113,7 +114,7 @@ def _training(recipe: SceneRecipe, name: str) -> str:
         _chance(sound.noise_share, f"white noise {sound.noise_db[0]:g}..{sound.noise_db[1]:g} dB below"),
         f"a turn of up to {sound.roll_s:g} s",
         f"mixup ({sound.mixup:g})" if sound.mixup else "",
-        _chance(picture.style_share if picture.style else 0.0, f"frequency-wise MixStyle ({picture.style:g})"),
+        _hidden(picture).removeprefix(", with "),
     ]
     chain = ";\n".join(f"- {step}" for step in steps if step)
     events = f", with the 50 classes of ESC-50 beside (weight {recipe.teacher.events_weight:g})"
@@ -139,6 +140,15 @@ def _training(recipe: SceneRecipe, name: str) -> str:
 {before}Teacher: {teacher}{beside}. Student: cross-entropy and {how}; the last weights, no epoch was picked.{more}
 
 {recipe.bundle.notes}""".rstrip()
+
+
+def _hidden(picture: Picture) -> str:
+    """What a log mel is changed by, from a comma on; empty for nothing."""
+    parts = [_chance(picture.style_share if picture.style else 0.0, f"frequency-wise MixStyle ({picture.style:g})")]
+    if picture.mask_bands or picture.mask_frames:
+        parts.append(f"masks of up to {picture.mask_bands} bands and {picture.mask_frames} frames")
+    told = " and ".join(part for part in parts if part)
+    return f", with {told.removeprefix('with ')}" if told else ""
 
 
 def _chance(share: float, what: str) -> str:
