@@ -62,7 +62,9 @@ def test_the_shipped_bundle_has_the_optimised_bank_and_544_parameters() -> None:
 
 
 @needs_recordings
-def test_noise_music_and_speech_are_told_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["sound-class", "sound-class-wide"])
+def test_noise_music_and_speech_are_told_apart(tmp_path: Path, model: str) -> None:
+    (tmp_path / "auricle.toml").write_text(f'[sound]\nmodel = "{model}"\n', encoding="utf-8")
     done = replay(tmp_path, np.concatenate([read(TRAIN, 20.0), read(MUSIC, 20.0), speech(20.0)]))
     assert done.code == 0, done.err
     labels = [line["label"] for line in done.lines if line["type"] == "sound_class"]

@@ -39,15 +39,19 @@ model-index:
 
 
 def _what(recipe: SoundRecipe, results: SoundResults) -> str:
-    which = "C1" if recipe.classifier == "small" else "C2"
+    which = {
+        "small": "C1",
+        "large": "C2",
+        "wide": "A perceptron of two hidden layers in the place of C2",
+    }[recipe.classifier]
     return f"""# {recipe.bundle.name} {recipe.bundle.version}
 
 {recipe.bundle.summary} Labels: {", ".join(LABELS)}.
 
-{which} of Koppelman et al. (personalized acoustic scene classification in ultra-low power embedded devices, 2023),
-{results.parameters} parameters. The input are five vectors of nine values, one every two seconds; one decision per ten
-seconds. Meant for: knowing when people speak or music plays, so that other branches can be read with that in mind. Not
-meant for: finding every word spoken, decisions below ten seconds, or commercial use."""
+{which} of Koppelman et al. (personalized acoustic scene classification in ultra-low
+power embedded devices, 2023), {results.parameters} parameters. The input are five vectors of nine values, one every two
+seconds; one decision per ten seconds. Meant for: knowing when people speak or music plays, so that other branches can
+be read with that in mind. Not meant for: finding every word spoken, decisions below ten seconds, or commercial use."""
 
 
 def _features(spec: AmsSpec) -> str:
@@ -65,12 +69,14 @@ def _made(recipe: SoundRecipe, name: str, results: SoundResults) -> str:
     mixing, optimiser, search = recipe.mixing, recipe.optimiser, recipe.search
     bank = (
         f"""The cut-offs were searched for by evolution over a grid of bands: {search.trials} banks were judged, on
-{search.examples} decisions a class in each of the first {search.folds} folds, by the cross-entropy of small networks
-like this one on folds that they were not trained on: {results.bank_cost:.3f} nats against {results.plain_cost:.3f} of
+{search.examples} decisions a class in each of the first {search.folds} folds, by the cross-entropy of networks
+of 544 numbers on folds that they were not trained on: {results.bank_cost:.3f} nats against {results.plain_cost:.3f} of
 the plain bank (`training/sound/search.py`)."""
         if recipe.bank == "optimised" and search.trials
         else "The bank is the plain one."
     )
+    # The larger ones have their own within, and take no other.
+    dropout = f"dropout {optimiser.dropout:g} on the inputs; " if recipe.classifier == "small" else ""
     return f"""## Training
 
 `auricle-train run {name}`. {mixing.examples} decisions a class and fold. Speech has noise {mixing.clean_db[0]:g} to
@@ -78,7 +84,7 @@ the plain bank (`training/sound/search.py`)."""
 square over ten seconds. Noise and music whose loudest quarter second has more than {mixing.largest_ratio:g} times the
 mean energy are left out (Eq. 5 of the paper). Level {mixing.level_dbfs[0]:g} to {mixing.level_dbfs[1]:g} dBFS. Shorter
 clips are repeated with a cross-fade. Adam, {optimiser.epochs} epochs, batch {optimiser.batch}, learning rate
-{optimiser.learning_rate:g}, dropout {optimiser.dropout:g} on the inputs; the weights after the last step are kept.
+{optimiser.learning_rate:g}, {dropout}the weights after the last step are kept.
 
 {bank}"""
 
