@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.audio.downmix import MOST_CHANNELS, Downmix
+from monitor.core.text import counted
 from monitor.core.types import AudioBlock
 from monitor.errors import SourceError
 
@@ -30,8 +31,11 @@ def check_format(name: str, rate: int, channels: int, channel: Channel) -> None:
         remedy = "Take some of them out, such as with: sox IN OUT.wav remix 1"
         raise SourceError(name, f"its {channels} channels are more than {MOST_CHANNELS}", remedy)
     if channel != "loudest" and not 1 <= channel <= channels:
-        has = "it has one channel" if channels == 1 else f"it has {channels} channels"
-        raise SourceError(name, f"{has}, channel {channel} was asked for", "Choose a channel that it has, or loudest")
+        raise SourceError(
+            name,
+            f"it has {counted(channels, 'channel')}, channel {channel} was asked for",
+            "Choose a channel that it has, or loudest",
+        )
 
 
 class Conditioner:

@@ -13,6 +13,7 @@ from monitor.audio.rates import blocks_of, engine_blocks
 from monitor.birds.clips import Recorded, prepare
 from monitor.birds.expectation import expect
 from monitor.birds.prototype import name_key, species_name
+from monitor.core.text import counted
 from monitor.core.types import ENGINE_RATE
 from monitor.errors import AuricleError, UsageError, raise_all
 
@@ -184,7 +185,7 @@ def _name_faults(store: PrototypeStore, name: str, model_id: str, existing: Exis
     what = f"species {known.name}"
     if existing == "refuse":
         remedy = "Use --add to learn these clips too, or --replace to forget the old ones"
-        return [UsageError(what, f"is enrolled already, from {len(known.clips)} clip(s)", remedy)]
+        return [UsageError(what, f"is enrolled already, from {counted(len(known.clips), 'clip')}", remedy)]
     if existing == "add" and known.model_id != model_id:
         remedy = f'Run `auricle species update "{known.name}"` first: it embeds the kept audio again'
         return [UsageError(what, f"was learnt with {known.model_id}, but {model_id} is in use", remedy)]

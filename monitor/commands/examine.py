@@ -12,6 +12,7 @@ from monitor.audio.sources import open_source
 from monitor.audio.synthetic import soundscape
 from monitor.commands import console
 from monitor.commands.checks import Verdict, examine_everything
+from monitor.core.text import counted
 from monitor.engine import bench as benchmark
 from monitor.engine.models import load_models
 from monitor.errors import BundleError, StoreError
@@ -47,7 +48,7 @@ def list_models() -> int:
     if not reports:
         console.messages.print(f"no bundles in {', '.join(str(root) for root in paths.model_roots())}")
     for report in reports:
-        state = "good" if not report.faults else f"{len(report.faults)} fault(s)"
+        state = "good" if not report.faults else counted(len(report.faults), "fault")
         size = f"{report.size / 1e6:.2f} MB"
         table.add_row(report.name, report.version, report.task, size, state, str(report.path))
     console.answers.print(table)

@@ -15,6 +15,7 @@ from monitor import paths
 from monitor.commands import console, kept, machine_report
 from monitor.commands.given import distinct, tracked
 from monitor.commands.machine_models import encoder_to_learn_with, load_machine_encoder, present_machine_encoder
+from monitor.core.text import counted
 from monitor.errors import AuricleError, BundleError, StoreError, UsageError, raise_all
 from monitor.inference.session import InferenceError
 from monitor.machines.enroll import fit_profile, refuse_faults
@@ -161,7 +162,7 @@ def update(names: Sequence[str], encoder: str | None, settings: Settings) -> int
             console.print_error(error)
         else:
             before, after = (one.encoder_id or "no encoder" for one in (old, fresh))
-            console.print_line(f"{fresh.name}: {len(fresh.clips)} clip(s), {before} -> {after}")
+            console.print_line(f"{fresh.name}: {counted(len(fresh.clips), 'clip')}, {before} -> {after}")
     if not chosen:
         console.messages.print("nothing to do: all machines are of the encoder in use, or of none", markup=False)
     for fault in folder.faults if not names else ():

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from monitor.commands import console
 from monitor.core.clock import isoformat
-from monitor.core.text import writable
+from monitor.core.text import counted, writable
 from monitor.features.spec import MACHINE
 from monitor.machines.sounds import RATE
 from monitor.machines.window import HOP, SAMPLES, window_count
@@ -47,8 +47,8 @@ def print_enrollment(profile: MachineProfile, fresh: Sequence[Sound]) -> None:
     """What was learnt and from what, and the warnings."""
     source, target = (_of_domain(profile, is_target=flag) for flag in (False, True))
     more = f", {len(fresh)} of them new" if len(fresh) < len(profile.clips) else ""
-    told = f"{len(source)} source clip(s), {_seconds(source):.0f} s"
-    told += f", and {len(target)} target clip(s), {_seconds(target):.0f} s" if target else ""
+    told = f"{counted(len(source), 'source clip')}, {_seconds(source):.0f} s"
+    told += f", and {counted(len(target), 'target clip')}, {_seconds(target):.0f} s" if target else ""
     _say(f"{profile.name}: learnt from {told}{more}, with {_detectors(profile)} on {_views(profile)}")
     _say(f"  judged over {context_seconds(profile):.1f} s; {_alarm(profile)}")
     for sound in fresh:
@@ -136,7 +136,7 @@ def print_machine(details: dict[str, Any]) -> None:
     _say(f"  encoder {details['encoder'] or 'none: simple features only'}")
     _say(f"  usual level {details['usual_level_dbfs']:.1f} dBFS; judged over {details['context_s']:.1f} s")
     _say(f"  alarm line {alarm['score']:.2f}, percentile {_percent(alarm['percentile'])}")
-    rate = f"{details['false_alarms_a_week']:g} false alarm(s) a week"
+    rate = counted(details["false_alarms_a_week"], "false alarm") + " a week"
     _say(f"  alarm when {alarm['needed']} of {alarm['of']} windows are above it; set for {rate}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("clip", "domain", "seconds"):
@@ -184,7 +184,7 @@ def context_seconds(profile: MachineProfile) -> float:
 
 
 def _alarm(profile: MachineProfile) -> str:
-    rate = f"{profile.false_alarms_a_week:g} false alarm(s) a week"
+    rate = counted(profile.false_alarms_a_week, "false alarm") + " a week"
     return f"the alarm line is percentile {_percent(profile.alarm_percentile)}, for {rate}"
 
 

@@ -12,6 +12,7 @@ from monitor.bus.backend_link import ask_backend
 from monitor.bus.key_files import read_keys
 from monitor.commands import console
 from monitor.core.clock import isoformat
+from monitor.core.text import counted
 from monitor.engine.shelf import Shelf
 from monitor.engine.sound_class import load_sound_class
 from monitor.errors import StoreError, UsageError
@@ -175,10 +176,11 @@ def _gathered_lines(settings: Settings, gathered: Gathered | None) -> list[str]:
     components, size = len(message.weights) // 4, len(gathered.message)
     hours = message.vectors * DECISION_S / 3600
     numbers = components * (1 + 2 * message.frames * message.values)
+    fitted = f"{counted(components, 'component')}, {numbers} numbers, {size} bytes"
     return [
         *lines,
         f"gathered     {message.vectors} vectors ({hours:.1f} h of sound) since {isoformat(gathered.since_ns)}",
-        f"last fit     {isoformat(gathered.updated_ns)}: {components} components, {numbers} numbers, {size} bytes",
+        f"last fit     {isoformat(gathered.updated_ns)}: {fitted}",
     ]
 
 

@@ -22,6 +22,7 @@ from monitor.birds.prototypes import PrototypeStore
 from monitor.commands import console, kept, species_report
 from monitor.commands.bird_models import judge_of, load_bird_models, load_encoder, present_encoder
 from monitor.commands.given import distinct, tracked
+from monitor.core.text import counted
 from monitor.errors import AuricleError, BundleError, UsageError, raise_all
 from monitor.inference.session import InferenceError
 
@@ -157,7 +158,9 @@ def update_species(names: Sequence[str], encoder: str | None, settings: Settings
             failed += 1
             console.print_error(error)
         else:
-            console.print_line(f"{fresh.name}: {len(fresh.clips)} clip(s), {prototype.model_id} -> {fresh.model_id}")
+            console.print_line(
+                f"{fresh.name}: {counted(len(fresh.clips), 'clip')}, {prototype.model_id} -> {fresh.model_id}"
+            )
     if not chosen:
         console.messages.print(f"nothing to do: all species are of {models.embedder.model_id}", markup=False)
     for fault in store.faults if not names else ():

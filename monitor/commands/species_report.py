@@ -10,6 +10,7 @@ from rich.table import Table
 
 from monitor.commands import console
 from monitor.core.clock import NANOSECONDS, isoformat, seconds
+from monitor.core.text import counted
 from monitor.export.text import stream_time
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ REMEDIES = {OTHER_ENCODER: "`auricle species update` embeds its audio again", NO
 def print_enrollment(done: Enrollment) -> None:
     """What was learnt and from what, what to expect, and the warnings."""
     prototype = done.prototype
-    total = f"{len(prototype.clips)} clip(s)"
+    total = counted(len(prototype.clips), "clip")
     fresh = f", {len(done.clips)} of them new" if len(done.clips) < len(prototype.clips) else ""
     _say(f"{prototype.name}: learnt from {total}{fresh}, {_duration(prototype):.0f} s, with {prototype.model_id}")
     table = _table("clip", ">seconds", ">bird (s)", ">gate", "windows (s)", "by the other clips")
@@ -84,7 +85,8 @@ def print_list(rows: Sequence[dict[str, Any]]) -> None:
 def print_species(prototype: Prototype, present: str | None, expectation: Expectation | None) -> None:
     """Everything about one species."""
     when = datetime.fromtimestamp(prototype.enrolled_utc_ns // NANOSECONDS, UTC)
-    _say(f"{prototype.name}: {len(prototype.clips)} clip(s), {_duration(prototype):.0f} s, enrolled {when:%Y-%m-%d}")
+    total = f"{counted(len(prototype.clips), 'clip')}, {_duration(prototype):.0f} s"
+    _say(f"{prototype.name}: {total}, enrolled {when:%Y-%m-%d}")
     state = state_of(prototype, present)
     _say(f"  encoder {prototype.model_id}: {state}" + ("" if state == READY else f"; {REMEDIES[state]}"))
     table = _table("clip", ">seconds", "by the other clips")

@@ -1,4 +1,4 @@
-"""Text that can be written anywhere: file names on Linux need not be valid Unicode, what we send and store must be."""
+"""Text that can be written anywhere, for file names on Linux need not be valid Unicode; and counts in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+
+
+def counted(count: float, what: str) -> str:
+    """`1 clip`, `3 clips`, `0.5 clips`: for words whose plural takes an s."""
+    told = f"{count:g}" if isinstance(count, float) else f"{count}"
+    return f"{told} {what}" if count == 1 else f"{told} {what}s"
 
 
 def writable(value: T) -> T:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.core.text import counted
 from monitor.errors import UsageError, raise_all
 from monitor.features.spec import MACHINE
 from monitor.kept.audio import LONGEST_CLIP
@@ -139,7 +140,7 @@ def _refuse_little(name: str, normals: Normals, options: Options) -> None:
     found: list[AuricleError] = []
     apart = normals.apart(~normals.target)
     if apart < LEAST_SOURCE:
-        why = f"{apart} clip(s) apart are too few to tell what is usual; {LEAST_SOURCE} are needed"
+        why = f"{counted(apart, 'clip')} apart are too few to tell what is usual; {LEAST_SOURCE} are needed"
         remedy = "Give more clips of two seconds or more, or a longer one; ten of ten seconds are good"
         found.append(UsageError(f"machine {name}", why, remedy))
     elif lacking := [kind for kind in options.detectors if fittable(kind, 1, apart - 1) < 1]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from monitor.bus.enrollment import ENROLL, ENROLLMENT, SPECIES, Enrollment, EnrollmentBegun, SpeciesList, answered
+from monitor.core.text import counted
 from monitor.errors import AuricleError, BusError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Enrolling:
             self.lines = (Line(f"{told.what}: {told.why}", urgent=True), Line(told.remedy))
             return
         self.phase, self.name = Phase.DONE, told.name
-        learnt = f"{told.name} is enrolled, from {clips(told.clips)}; it is tagged from now on"
+        learnt = f"{told.name} is enrolled, from {counted(told.clips, 'clip')}; it is tagged from now on"
         self.lines = (Line(learnt), *(Line(warning, urgent=True) for warning in told.warnings))
         self._list_at_s = 0.0
 
@@ -144,11 +145,6 @@ class Enrolling:
 
     def _species(self) -> tuple[EnrolledSpecies, ...]:
         return () if self.known is None else self.known.species
-
-
-def clips(count: int) -> str:
-    """`1 clip`, `3 clips`."""
-    return "1 clip" if count == 1 else f"{count} clips"
 
 
 def _key(text: str) -> str:

@@ -18,8 +18,9 @@ from monitor.bus.machine_care import (
     MachineList,
 )
 from monitor.bus.machine_play import HUSH, PLAY, PLAYING, MachinePlaying
+from monitor.core.text import counted
 from monitor.errors import AuricleError, BusError
-from monitor.tui.enrollment import Line, clips
+from monitor.tui.enrollment import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +185,7 @@ class Caring:
         if told.state == "failed":
             self.lines = (Line(f"{told.what}: {told.why}", urgent=True), Line(told.remedy))
             return
-        learnt = f"{told.name} is learnt from {clips(told.clips)}; it is listened for from now on"
+        learnt = f"{told.name} is learnt from {counted(told.clips, 'clip')}; it is listened for from now on"
         self.lines = (Line(learnt), *(Line(warning, urgent=True) for warning in told.warnings))
 
 

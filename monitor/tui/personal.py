@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.bus.enrollment import answered
 from monitor.bus.personalisation import PERSONAL, PERSONAL_APPLY, PERSONAL_REVERT, PersonalStatus
 from monitor.core.clock import isoformat
+from monitor.core.text import counted
 from monitor.errors import AuricleError, BusError
 from monitor.tui.enrollment import Line
 
@@ -99,7 +100,7 @@ def _fit_words(status: PersonalStatus) -> str:
         return "none yet: a vector takes ten seconds"
     if not status.components:
         return f"{_minute(status.fitted_ns)}, too little yet to be sent"
-    return f"{_minute(status.fitted_ns)}: {status.components} components, {status.numbers} numbers"
+    return f"{_minute(status.fitted_ns)}: {counted(status.components, 'component')}, {status.numbers} numbers"
 
 
 def _since(utc_ns: int | None) -> str:

@@ -66,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, hall: Path) -> Path:
     sources, targets = sorted(hall.glob("well-*")), sorted(hall.glob("fast-*"))[:4]
     done = machine(place, "enroll", "fan-1", "--source", *sources, "--target", *targets)
     assert done.code == 0, done.err
-    assert "learnt from 6 source clip(s), 30 s, and 4 target clip(s), 20 s" in done.out
+    assert "learnt from 6 source clips, 30 s, and 4 target clips, 20 s" in done.out
     assert "learnt from only" in done.err
     return place
 

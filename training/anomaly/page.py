@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.core.text import counted
 from training.anomaly.measure import PLAIN_ENROLLED, UNHEARD_ENROLLED
 from training.anomaly.replayed import FOLDS, lines_of, most_an_hour
 from training.anomaly.tables import CAPTION, PAPERS_OWN, cells_table, paper_table, rows_table
@@ -100,8 +101,8 @@ def _alarms(results: AnomalyResults) -> str:
         "week). An alarm needs twenty seconds, so the first windows of the anomalies are never in one. Healthy sound "
         f"is the normal test clips, and the training clips in {FOLDS} parts, each streamed to a machine that was "
         "enrolled from the others; an alarm that begins in it is a false one. *At most*: the upper end of the "
-        f"one-sided 95 % interval of a Poisson rate. In all: {rang} false alarm(s) in {hours:.2f} hours, at most "
-        f"{often:.0f} an hour. So little sound cannot show one a week; and where a machine's day differs from "
+        f"one-sided 95 % interval of a Poisson rate. In all: {counted(rang, 'false alarm')} in {hours:.2f} hours, at "
+        f"most {often:.0f} an hour. So little sound cannot show one a week; and where a machine's day differs from "
         "those that it was enrolled on, one a week is not kept: add that day to its normals (`auricle machine "
         f"normal`). Test clips whose attribute no training clip has ({untaught}) are left out. The same through the "
         "command line: `pytest tests/integration/test_machine_replay.py`."

@@ -10,6 +10,7 @@ from scipy.stats import chi2
 
 from monitor.core.clock import engine_index, native_index
 from monitor.core.machine_readings import AnomalyReading
+from monitor.core.text import counted
 from monitor.core.types import AudioBlock
 from monitor.errors import AuricleError
 from monitor.features.frontend import Kernel
@@ -106,7 +107,7 @@ def replays(material: Material, progress: Callable[[str], None]) -> list[Replay]
                 len(asked) - len(test),
             )
         )
-        progress(f"replayed {machine} {section:02d}: {found[-1].false_alarms} false alarm(s)")
+        progress(f"replayed {machine} {section:02d}: {counted(found[-1].false_alarms, 'false alarm')}")
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from monitor.core.text import counted
 from monitor.errors import UsageError
 from monitor.inference.manifest import FINGERPRINT_KEY
 from monitor.scene.personal_answer import Made, encode_answer
@@ -72,7 +73,7 @@ def make_personal(
         generator=np.random.default_rng(options.seed),
     )
     kept = len(found.labels)
-    progress(f"{mixture.components} components: {kept} of {found.drawn} draws labelled with certainty")
+    progress(f"{counted(mixture.components, 'component')}: {kept} of {found.drawn} draws labelled with certainty")
     if kept < LEAST_SHARE * wanted:
         why = f"the back-end's classifier was {options.certainty:.0%} certain of only {kept} of {found.drawn} draws"
         remedy = "Gather more, with more components (sound.personalize.components), or lower the certainty"

@@ -10,7 +10,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Label, Static
 
-from monitor.tui.enrollment import Phase, clips
+from monitor.core.text import counted
+from monitor.tui.enrollment import Phase
 from monitor.tui.widgets.call_list import CallList
 from monitor.tui.wording import short_name
 
@@ -141,7 +142,7 @@ class EnrollScreen(ModalScreen[None]):
         name = self.name_input.value.strip()
         same = self._enrolling.same(name)
         if same is not None:
-            return f"adds a clip to {same.name} ({clips(same.clips)} so far)"
+            return f"adds a clip to {same.name} ({counted(same.clips, 'clip')} so far)"
         offered = [one.name for one in self._enrolling.matching(name)][:_OFFERED]
         others = f"; tab completes: {', '.join(offered)}" if offered and name else ""
         if name:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.events import BranchCondition, BranchHealth, Health, SourceCondition, SourceState
-from monitor.core.text import writable
+from monitor.core.text import counted, writable
 from monitor.core.types import Span
 
 any_text = st.text(st.characters(exclude_categories=()))
@@ -30,3 +30,11 @@ def test_a_value_without_such_text_is_the_same():
     state = SourceState(Span(0, 0), SourceCondition.LOST, "gone")
     assert writable(state) == state
     assert writable(7) == 7
+
+
+def test_one_is_told_as_one():
+    assert counted(1, "clip") == "1 clip"
+    assert counted(0, "clip") == "0 clips"
+    assert counted(1_234_567, "clip") == "1234567 clips"
+    assert counted(1.0, "false alarm") == "1 false alarm"
+    assert counted(0.5, "false alarm") == "0.5 false alarms"
