@@ -15,8 +15,6 @@ from monitor.inference.manifest import (
     DataSource,
     Manifest,
     ModelFile,
-    ModulationInput,
-    Tensor,
     Training,
 )
 from monitor.inference.manifest_file import sha256_of, write_manifest
@@ -24,7 +22,7 @@ from monitor.inference.session import Session
 from training.bundle import LICENCE
 from training.export import recipe_name, software
 from training.nets.sound_class import FRAMES
-from training.sound.bundle import golden_sound
+from training.sound.bundle import PROBABILITIES, features_tensor, golden_sound, sound_input
 from training.sound.recipe import LABELS
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from training.sound.backend import Backend
 
 NAME = "sound-class-personal"
-
-OUTPUT = "probability"
 
 
 def write_personal(root: Path, version: str, backend: Backend, recipe_path: Path, onnx_file: Path, made: Made) -> Path:
@@ -62,23 +58,9 @@ def _manifest(version: str, backend: Backend, recipe_path: Path, model_hash: str
         summary="Noise, music, speech or speech in noise, at the place where one monitor is.",
         task="sound_class",
         model=ModelFile(sha256=model_hash),
-        input=ModulationInput(fingerprint=spec.fingerprint, spec=spec.to_dict(), window=FRAMES, hop=FRAMES),
-        inputs=(
-            Tensor(
-                name="features",
-                axes=("batch", "frame", "band"),
-                shape=(None, FRAMES, spec.bands),
-                meaning="level of each modulation band in dB relative to full scale, -120 and above",
-            ),
-        ),
-        outputs=(
-            Tensor(
-                name=OUTPUT,
-                axes=("batch", "label"),
-                shape=(None, len(LABELS)),
-                meaning="probability of each label, 0..1; they sum to 1",
-            ),
-        ),
+        input=sound_input(spec),
+        inputs=(features_tensor(spec),),
+        outputs=(PROBABILITIES,),
         labels=LABELS,
         training=Training(
             recipe=recipe_name(recipe_path),

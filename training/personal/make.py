@@ -19,8 +19,9 @@ from monitor.scene.personal_basis import from_basis
 from monitor.scene.personal_message import decode_message, mixture_of
 from training.export import check_parity, write_onnx
 from training.nets.sound_class import FRAMES, VALUES, SmallClassifier, WithProbabilities
-from training.personal.bundle import OUTPUT, write_personal
+from training.personal.bundle import write_personal
 from training.personal.pseudo import pseudo_labelled
+from training.sound.bundle import OUTPUT
 from training.sound.fit import train
 from training.sound.recipe import LABELS
 

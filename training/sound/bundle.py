@@ -38,6 +38,14 @@ if TYPE_CHECKING:
 
 OUTPUT = "probability"
 
+PROBABILITIES = Tensor(
+    name=OUTPUT,
+    axes=("batch", "label"),
+    shape=(None, len(LABELS)),
+    meaning="probability of each label, 0..1; they sum to 1",
+)
+"""What every classifier of sound classes gives."""
+
 PROTOCOL = (
     "decisions of 10 s; folds by recording, speaker and package of music, each tested by a network that never heard "
     "it; level and ratio of speech to noise drawn at random; mean of the classes' recalls"
@@ -75,6 +83,21 @@ def golden_sound(spec: AmsSpec) -> NDArray[np.int16]:
     return np.round(np.concatenate([turn * step for step in steps]) * 32_767).astype(np.int16)
 
 
+def sound_input(spec: AmsSpec) -> ModulationInput:
+    """Windows of one decision each, that do not overlap."""
+    return ModulationInput(fingerprint=spec.fingerprint, spec=spec.to_dict(), window=FRAMES, hop=FRAMES)
+
+
+def features_tensor(spec: AmsSpec) -> Tensor:
+    """What every classifier of sound classes takes."""
+    return Tensor(
+        name="features",
+        axes=("batch", "frame", "band"),
+        shape=(None, FRAMES, spec.bands),
+        meaning="level of each modulation band in dB relative to full scale, -120 and above",
+    )
+
+
 def sound_manifest(
     recipe: SoundRecipe, recipe_path: Path, model_hash: str, spec: AmsSpec, results: SoundResults
 ) -> Manifest:
@@ -85,23 +108,9 @@ def sound_manifest(
         summary=recipe.bundle.summary,
         task="sound_class",
         model=ModelFile(sha256=model_hash),
-        input=ModulationInput(fingerprint=spec.fingerprint, spec=spec.to_dict(), window=FRAMES, hop=FRAMES),
-        inputs=(
-            Tensor(
-                name="features",
-                axes=("batch", "frame", "band"),
-                shape=(None, FRAMES, spec.bands),
-                meaning="level of each modulation band in dB relative to full scale, -120 and above",
-            ),
-        ),
-        outputs=(
-            Tensor(
-                name=OUTPUT,
-                axes=("batch", "label"),
-                shape=(None, len(LABELS)),
-                meaning="probability of each label, 0..1; they sum to 1",
-            ),
-        ),
+        input=sound_input(spec),
+        inputs=(features_tensor(spec),),
+        outputs=(PROBABILITIES,),
         labels=LABELS,
         metrics=(
             Metric(name="mean recall", value=results.macro, protocol=PROTOCOL, data=f"{results.examples} decisions"),
