@@ -124,6 +124,7 @@ def apply(settings: Settings, file: Path | None) -> int:
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise UsageError(str(file), f"cannot be read: {why}", "Give what the back-end wrote") from error
+        decode_answer(answer, str(file))  # so that what is wrong is told of the file
     else:
         received = folder.received()
         if received is None:

@@ -81,21 +81,22 @@ def encode_answer(folder: Path, made: Made) -> bytes:
     return _encoder.encode(PersonalAnswer(KIND, VERSION, folder.parent.name, folder.name, made, files))
 
 
-def decode_answer(content: bytes) -> PersonalAnswer:
-    """The answer in these bytes. Raises UsageError saying why it is none; the bundle is not checked yet."""
+def decode_answer(content: bytes, what: str = "the answer") -> PersonalAnswer:
+    """The answer in these bytes. Raises UsageError saying why `what` is none; the bundle is not checked yet."""
     if len(content) > LARGEST:
-        raise _refused(f"it has {len(content)} bytes, more than {LARGEST}")
+        raise _refused(what, f"it has {len(content)} bytes, more than {LARGEST}")
     try:
         answer = _decoder.decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as fault:
-        raise _refused(str(fault)) from fault
+        raise _refused(what, f"is no answer of a back-end ({fault})") from fault
     if answer.version != VERSION:
         why = f"it has version {answer.version}, this program reads version {VERSION}"
-        raise UsageError("the answer", why, "Install the same version of Auricle on both sides")
+        raise UsageError(what, why, "Install the same version of Auricle on both sides")
     if set(answer.files) != set(FILES):
-        raise _refused(f"it must hold {', '.join(FILES)}, and holds {', '.join(sorted(answer.files)) or 'nothing'}")
+        held = ", ".join(sorted(answer.files)) or "nothing"
+        raise _refused(what, f"it must hold {', '.join(FILES)}, and holds {held}")
     return answer
 
 
-def _refused(why: str) -> UsageError:
-    return UsageError("the answer", why, "Take what `auricle-train personalize` gave, or send the mixture again")
+def _refused(what: str, why: str) -> UsageError:
+    return UsageError(what, why, "Take what `auricle-train personalize` gave, or send the mixture again")

@@ -72,17 +72,17 @@ def encode_mixture(mixture: DiagonalMixture, spec: str, frames: int, vectors: in
     return _encoder.encode(MixtureMessage(*fields, weights, means, variances))
 
 
-def decode_message(content: bytes) -> MixtureMessage:
-    """The message in these bytes. Raises UsageError saying why it is none."""
+def decode_message(content: bytes, what: str = "the mixture") -> MixtureMessage:
+    """The message in these bytes. Raises UsageError saying why `what` is none."""
     if len(content) > LARGEST:
-        raise _refused(f"it has {len(content)} bytes, more than {LARGEST}")
+        raise _refused(f"it has {len(content)} bytes, more than {LARGEST}", what)
     try:
         message = _decoder.decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as fault:
-        raise _refused(str(fault)) from fault
+        raise _refused(f"is no mixture of a monitor ({fault})", what) from fault
     if message.version != VERSION:
         why = f"it has version {message.version}, this program reads version {VERSION}"
-        raise UsageError("the mixture", why, "Install the same version of Auricle on both sides")
+        raise UsageError(what, why, "Install the same version of Auricle on both sides")
     return message
 
 
@@ -140,5 +140,5 @@ def _array(content: bytes, name: str) -> NDArray[np.float64]:
     return np.frombuffer(content, dtype=_FLOAT32).astype(np.float64)
 
 
-def _refused(why: str) -> UsageError:
-    return UsageError("the mixture", why, "Send what `auricle scene personalize send` makes")
+def _refused(why: str, what: str = "the mixture") -> UsageError:
+    return UsageError(what, why, "Send what `auricle scene personalize send` makes")

@@ -57,7 +57,7 @@ def personalize_run(
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(str(request), f"cannot be read: {why}", "Give what the monitor wrote") from error
-    decode_message(content)  # before minutes are spent
+    decode_message(content, str(request))  # before minutes are spent
     backend, options = _loaded(recipe, labeller), Options(certainty, vectors)
     answer, made = make_personal(backend, recipe, content, options, _progress())
     try:
